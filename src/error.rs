@@ -1,0 +1,234 @@
+//! Why a call failed, and the failed transition that gives the socket back.
+
+use core::fmt;
+
+/// A transport protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Protocol {
+    /// Transmission Control Protocol, RFC 9293.
+    Tcp,
+    /// User Datagram Protocol, RFC 768.
+    Udp,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Protocol::Tcp => "TCP",
+            Protocol::Udp => "UDP",
+        })
+    }
+}
+
+/// Why a call failed.
+///
+/// The first group says why a connection ended; it stays with the socket, so that every later
+/// call gives the same answer. The second group says what was wrong with the call itself. The
+/// third says what ran out.
+///
+/// # Example
+///
+/// ```
+/// use sockstate::Error;
+///
+/// fn worth_trying_again(error: Error) -> bool {
+///     error.ends_connection() && error != Error::LinkDown
+/// }
+///
+/// assert!(worth_trying_again(Error::Refused));
+/// assert!(!worth_trying_again(Error::PortZero));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Error {
+    /// The peer answered the connection request with a RST (RFC 9293 section 3.10.7.3): nobody
+    /// listens on that port.
+    Refused,
+    /// The peer reset an established connection (RFC 9293 section 3.5.3).
+    Reset,
+    /// The peer did not answer before a deadline: of the connection request, of data or a FIN
+    /// waiting for its acknowledgement, or of keep-alive probes. For UDP: the next hop did not
+    /// answer address resolution, and the datagrams that waited for it were given up.
+    TimedOut,
+    /// The peer closed its sending direction, and everything that it sent has been received:
+    /// the end of the stream. Sending may still be possible.
+    PeerClosed,
+    /// The local address of the socket was taken off the interface.
+    AddressLost,
+    /// The link is down; see [`Net::link_down`](crate::Net::link_down).
+    LinkDown,
+
+    /// The socket is not in a state that allows the call. Only sockets whose state is not in
+    /// their type ([`AnyTcpSocket`](crate::AnyTcpSocket), [`AnyUdpSocket`](crate::AnyUdpSocket))
+    /// and the trait implementations over them can give this.
+    WrongState,
+    /// Port 0 was given where a port is needed.
+    PortZero,
+    /// The remote address cannot be a peer: unspecified, or for TCP multicast or broadcast.
+    Unaddressable,
+    /// The address is of an IP version that is not compiled in, or of another one than the
+    /// local address the socket is bound to.
+    AddressFamily,
+    /// The interface has no address of the IP version needed.
+    NoAddress,
+    /// The local address to bind to is not one of the interface.
+    AddressNotAvailable,
+    /// No route leads to the remote address.
+    NoRoute,
+    /// Another socket is bound to the same address and port, or has the same connection.
+    AddressInUse,
+    /// The hardware address is not a unicast one, or does not fit the medium of the device.
+    HardwareAddress,
+    /// The datagram is too large to be sent; with the largest size in bytes that could be.
+    DatagramTooLarge(u16),
+    /// The datagram received was larger than the buffer: the buffer was filled, the rest of the
+    /// datagram is gone; with the full size of the datagram in bytes.
+    Truncated(u16),
+    /// The stack was called from within a closure that the stack itself was running.
+    Reentrant,
+
+    /// All slots for sockets of this protocol are taken.
+    OutOfSlots(Protocol),
+    /// No ephemeral port is free.
+    OutOfPorts,
+    /// The table of interface addresses is full (`SMOLTCP_IFACE_MAX_ADDR_COUNT`).
+    OutOfAddresses,
+    /// The routing table is full (`SMOLTCP_IFACE_MAX_ROUTE_COUNT`).
+    OutOfRoutes,
+}
+
+impl Error {
+    /// Whether this is the end of a connection, as opposed to a call that could not be made.
+    pub const fn ends_connection(self) -> bool {
+        matches!(
+            self,
+            Error::Refused
+                | Error::Reset
+                | Error::TimedOut
+                | Error::PeerClosed
+                | Error::AddressLost
+                | Error::LinkDown
+        )
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Error::Refused => "connection refused",
+            Error::Reset => "connection reset by the peer",
+            Error::TimedOut => "timed out",
+            Error::PeerClosed => "closed by the peer",
+            Error::AddressLost => "the local address is no longer assigned",
+            Error::LinkDown => "the link is down",
+            Error::WrongState => "the socket is not in a state that allows this",
+            Error::PortZero => "port 0 is not a port",
+            Error::Unaddressable => "the remote address cannot be a peer",
+            Error::AddressFamily => "wrong IP version",
+            Error::NoAddress => "no local address of this IP version",
+            Error::AddressNotAvailable => "not an address of this interface",
+            Error::NoRoute => "no route to the remote address",
+            Error::AddressInUse => "address already in use",
+            Error::HardwareAddress => "hardware address not unicast or not fit for the device",
+            Error::DatagramTooLarge(limit) => {
+                return write!(f, "datagram too large, at most {limit} bytes fit");
+            }
+            Error::Truncated(size) => {
+                return write!(f, "buffer too small for a datagram of {size} bytes");
+            }
+            Error::Reentrant => "called from within a closure of the stack",
+            Error::OutOfSlots(protocol) => return write!(f, "no {protocol} slot is free"),
+            Error::OutOfPorts => "no ephemeral port is free",
+            Error::OutOfAddresses => "no room for another address",
+            Error::OutOfRoutes => "no room for another route",
+        };
+        f.write_str(text)
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl From<void::Void> for Error {
+    fn from(void: void::Void) -> Self {
+        void::unreachable(void)
+    }
+}
+
+/// A transition that failed, with the socket as it was.
+///
+/// Under `?` it becomes the plain [`Error`], and the socket is dropped. To go on with the socket,
+/// take it apart:
+///
+/// ```
+/// # use sockstate::{Error, testing::Lab};
+/// # let lab = Lab::new(1);
+/// # let net = lab.near.net();
+/// let socket = net.tcp()?;
+/// let (socket, error) = match socket.bind(0) {
+///     Ok(_) => unreachable!("port 0 cannot be bound"),
+///     Err(failed) => failed.into_parts(),
+/// };
+/// assert_eq!(error, Error::PortZero);
+/// let bound = socket.bind(6000)?;
+/// # Ok::<(), Error>(())
+/// ```
+#[must_use = "the socket is in here; `into_parts` gives it back"]
+pub struct Failed<T> {
+    socket: T,
+    error: Error,
+}
+
+impl<T> Failed<T> {
+    pub(crate) const fn new(socket: T, error: Error) -> Self {
+        Failed { socket, error }
+    }
+
+    /// The reason.
+    pub const fn error(&self) -> Error {
+        self.error
+    }
+
+    /// The socket, and the reason.
+    pub fn into_parts(self) -> (T, Error) {
+        (self.socket, self.error)
+    }
+
+    /// The socket alone.
+    pub fn into_socket(self) -> T {
+        self.socket
+    }
+}
+
+impl<T> fmt::Debug for Failed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Failed").field(&self.error).finish()
+    }
+}
+
+impl<T> fmt::Display for Failed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl<T> core::error::Error for Failed<T> {}
+
+impl<T> From<Failed<T>> for Error {
+    fn from(failed: Failed<T>) -> Self {
+        failed.error
+    }
+}
+
+/// A transition taken by value that has not come to its end.
+///
+/// Given by the `finish` methods of sockets in [`Connecting`](crate::state::Connecting) and
+/// [`Closing`](crate::state::Closing).
+#[derive(Debug)]
+pub enum Unfinished<P, T> {
+    /// Not yet: the socket, to be asked again later.
+    Pending(P),
+    /// It failed, and will not succeed any more.
+    Failed(Failed<T>),
+}

@@ -1,0 +1,194 @@
+//! `TcpClientStack` and `TcpFullStack`.
+
+use core::net::SocketAddr;
+
+use embedded_nal::{TcpClientStack, TcpFullStack};
+
+use crate::stack::{Net, Sharing};
+use crate::{AnyTcpSocket, Error, Protocol, Unfinished};
+
+impl<'net, S: Sharing> TcpClientStack for &'net Net<S> {
+    type TcpSocket = AnyTcpSocket<'net, S>;
+    type Error = Error;
+
+    /// Opens a socket.
+    ///
+    /// With all slots taken, but one by a connection that is closed and still delivering, the
+    /// socket comes without a slot, and `connect` blocks until it has one: a client with one
+    /// slot may close and open in one breath.
+    fn socket(&mut self) -> Result<Self::TcpSocket, Error> {
+        match open(self) {
+            Ok(socket) => Ok(socket),
+            Err(nb::Error::WouldBlock) => Ok(AnyTcpSocket::Idle),
+            Err(nb::Error::Other(error)) => Err(error),
+        }
+    }
+
+    /// Connects; to be called until it no longer would block. After an error the socket can be
+    /// connected again. On a socket that has a connection already, that one is aborted.
+    fn connect(
+        &mut self,
+        socket: &mut Self::TcpSocket,
+        remote: SocketAddr,
+    ) -> nb::Result<(), Error> {
+        loop {
+            let next = match socket.take() {
+                AnyTcpSocket::Idle => open(self)?,
+                AnyTcpSocket::Closed(closed) => match closed.connect(remote) {
+                    Ok(connecting) => connecting.into(),
+                    Err(failed) => return give_back(socket, failed.into_parts()),
+                },
+                AnyTcpSocket::Bound(bound) => match bound.connect(remote) {
+                    Ok(connecting) => connecting.into(),
+                    Err(failed) => return give_back(socket, failed.into_parts()),
+                },
+                AnyTcpSocket::Connecting(connecting) => {
+                    if connecting.remote_endpoint().is_ok_and(|asked| asked != remote) {
+                        continue;
+                    }
+                    match connecting.finish() {
+                        Ok(connected) => {
+                            *socket = connected.into();
+                            return Ok(());
+                        }
+                        Err(Unfinished::Pending(connecting)) => {
+                            *socket = connecting.into();
+                            return Err(nb::Error::WouldBlock);
+                        }
+                        Err(Unfinished::Failed(failed)) => {
+                            return give_back(socket, failed.into_parts());
+                        }
+                    }
+                }
+                AnyTcpSocket::Connected(connected) => {
+                    connected.abort();
+                    continue;
+                }
+                AnyTcpSocket::HalfClosed(half) => {
+                    half.abort();
+                    continue;
+                }
+                AnyTcpSocket::Closing(closing) => {
+                    closing.abort();
+                    continue;
+                }
+                listening @ AnyTcpSocket::Listening(_) => {
+                    *socket = listening;
+                    return Err(Error::WrongState.into());
+                }
+            };
+            *socket = next;
+        }
+    }
+
+    fn send(&mut self, socket: &mut Self::TcpSocket, buffer: &[u8]) -> nb::Result<usize, Error> {
+        let AnyTcpSocket::Connected(connected) = socket else {
+            return Err(Error::WrongState.into());
+        };
+        let sent = connected.send(buffer)?;
+        self.poll()?;
+        Ok(sent)
+    }
+
+    fn receive(
+        &mut self,
+        socket: &mut Self::TcpSocket,
+        buffer: &mut [u8],
+    ) -> nb::Result<usize, Error> {
+        match socket {
+            AnyTcpSocket::Connected(connected) => connected.receive(buffer),
+            AnyTcpSocket::HalfClosed(half) => half.receive(buffer),
+            _ => Err(Error::WrongState.into()),
+        }
+    }
+
+    /// Closes gracefully: what was sent is still delivered.
+    fn close(&mut self, socket: Self::TcpSocket) -> Result<(), Error> {
+        drop(socket);
+        self.poll()?;
+        Ok(())
+    }
+}
+
+impl<S: Sharing> TcpFullStack for &Net<S> {
+    fn bind(&mut self, socket: &mut Self::TcpSocket, local_port: u16) -> Result<(), Error> {
+        if matches!(socket, AnyTcpSocket::Idle) {
+            *socket = self.tcp()?.into();
+        }
+        match socket.take() {
+            AnyTcpSocket::Closed(closed) => match closed.bind(local_port) {
+                Ok(bound) => *socket = bound.into(),
+                Err(failed) => {
+                    let (closed, error) = failed.into_parts();
+                    *socket = closed.into();
+                    return Err(error);
+                }
+            },
+            other => {
+                *socket = other;
+                return Err(Error::WrongState);
+            }
+        }
+        Ok(())
+    }
+
+    /// Listens, with the backlog of [`Config::backlog`](crate::Config::backlog), but at most half
+    /// of the slots that are free.
+    fn listen(&mut self, socket: &mut Self::TcpSocket) -> Result<(), Error> {
+        let half = self.free_slots(Protocol::Tcp)?.div_ceil(2);
+        let backlog = self.backlog.min(u16::try_from(half).unwrap_or(u16::MAX));
+        match socket.take() {
+            AnyTcpSocket::Bound(bound) => match bound.listen(backlog) {
+                Ok(listening) => *socket = listening.into(),
+                Err(failed) => {
+                    let (bound, error) = failed.into_parts();
+                    *socket = bound.into();
+                    return Err(error);
+                }
+            },
+            other => {
+                *socket = other;
+                return Err(Error::WrongState);
+            }
+        }
+        Ok(())
+    }
+
+    fn accept(
+        &mut self,
+        socket: &mut Self::TcpSocket,
+    ) -> nb::Result<(Self::TcpSocket, SocketAddr), Error> {
+        let AnyTcpSocket::Listening(listening) = socket else {
+            return Err(Error::WrongState.into());
+        };
+        match listening.accept() {
+            Ok((connected, remote)) => Ok((connected.into(), remote)),
+            Err(_) => Err(nb::Error::WouldBlock),
+        }
+    }
+}
+
+/// Opens a socket; blocks while there is none, but a closed connection will leave its slot.
+fn open<'net, S: Sharing>(net: &'net Net<S>) -> nb::Result<AnyTcpSocket<'net, S>, Error> {
+    let opened = match net.tcp() {
+        Err(Error::OutOfSlots(_)) => {
+            net.poll()?;
+            net.tcp()
+        }
+        opened => opened,
+    };
+    match opened {
+        Ok(socket) => Ok(socket.into()),
+        Err(Error::OutOfSlots(_)) if net.is_closing(Protocol::Tcp)? => Err(nb::Error::WouldBlock),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A transition failed: the socket goes back where it was.
+fn give_back<'net, S: Sharing, R>(
+    place: &mut AnyTcpSocket<'net, S>,
+    (socket, error): (impl Into<AnyTcpSocket<'net, S>>, Error),
+) -> nb::Result<R, Error> {
+    *place = socket.into();
+    Err(error.into())
+}

@@ -1,0 +1,61 @@
+//! Sockets whose state is known at run time only.
+
+/// Defines an enum over the states of a socket, and the conversions between it and each typed one.
+macro_rules! any_socket {
+    (
+        $(#[$outer:meta])*
+        $Any:ident over $Socket:ident { $($(#[$doc:meta])* $state:ident,)* }
+    ) => {
+        $(#[$outer])*
+        #[derive(Default)]
+        #[must_use = "dropping the socket closes it"]
+        pub enum $Any<'net, S: Sharing = Local> {
+            /// No socket.
+            #[default]
+            Idle,
+            $($(#[$doc])* $state($Socket<'net, $state, S>),)*
+        }
+
+        $(
+            impl<'net, S: Sharing> From<$Socket<'net, $state, S>> for $Any<'net, S> {
+                fn from(socket: $Socket<'net, $state, S>) -> Self {
+                    $Any::$state(socket)
+                }
+            }
+
+            impl<'net, S: Sharing> TryFrom<$Any<'net, S>> for $Socket<'net, $state, S> {
+                type Error = $Any<'net, S>;
+
+                fn try_from(socket: $Any<'net, S>) -> Result<Self, Self::Error> {
+                    match socket {
+                        $Any::$state(socket) => Ok(socket),
+                        other => Err(other),
+                    }
+                }
+            }
+        )*
+
+        impl<S: Sharing> $Any<'_, S> {
+            /// The name of the state.
+            pub const fn state(&self) -> &'static str {
+                match self {
+                    $Any::Idle => "Idle",
+                    $($Any::$state(_) => stringify!($state),)*
+                }
+            }
+
+            /// Takes the socket out, and leaves `Idle`.
+            pub fn take(&mut self) -> Self {
+                core::mem::take(self)
+            }
+        }
+
+        impl<S: Sharing> core::fmt::Debug for $Any<'_, S> {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_tuple(stringify!($Any)).field(&format_args!("{}", self.state())).finish()
+            }
+        }
+    };
+}
+
+pub(crate) use any_socket;

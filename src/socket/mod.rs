@@ -1,0 +1,58 @@
+//! Sockets: typed handles on the slots of a stack.
+
+mod any;
+#[cfg(feature = "tcp")]
+pub(crate) mod tcp;
+#[cfg(feature = "udp")]
+pub(crate) mod udp;
+
+use crate::stack::slot::SlotId;
+use crate::stack::{Dropped, Net, Sharing};
+
+/// The one owner of a slot, or of one half of it. Dropping it gives the slot back.
+pub(crate) struct Handle<'net, S: Sharing> {
+    pub(crate) net: &'net Net<S>,
+    pub(crate) slot: SlotId,
+    part: u8,
+}
+
+impl<'net, S: Sharing> Handle<'net, S> {
+    pub(crate) const fn new(net: &'net Net<S>, slot: SlotId) -> Self {
+        Handle { net, slot, part: Dropped::WHOLE }
+    }
+
+    /// The slot, which is not given back.
+    pub(crate) fn into_slot(self) -> (&'net Net<S>, SlotId) {
+        let parts = (self.net, self.slot);
+        core::mem::forget(self);
+        parts
+    }
+
+    /// Two halves: the reader's and the writer's.
+    #[cfg(feature = "tcp")]
+    pub(crate) fn split(self) -> (Self, Self) {
+        let (net, slot) = self.into_slot();
+        let half = |part| Handle { net, slot, part };
+        (half(Dropped::READER), half(Dropped::WRITER))
+    }
+
+    /// Whether two halves are of one slot.
+    #[cfg(feature = "tcp")]
+    pub(crate) fn is_other_half(&self, other: &Self) -> bool {
+        core::ptr::addr_eq(self.net, other.net) && self.slot == other.slot
+    }
+
+    /// The opposite of `split`.
+    #[cfg(feature = "tcp")]
+    pub(crate) fn reunite(self, other: Self) -> Self {
+        other.into_slot();
+        let (net, slot) = self.into_slot();
+        Handle::new(net, slot)
+    }
+}
+
+impl<S: Sharing> Drop for Handle<'_, S> {
+    fn drop(&mut self) {
+        self.net.release(self.slot, self.part);
+    }
+}

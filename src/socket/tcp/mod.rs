@@ -1,0 +1,91 @@
+//! TCP sockets.
+
+mod any;
+mod open;
+mod stream;
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use super::Handle;
+use crate::stack::{Local, Sharing};
+use crate::state::{ReadHalf, State, WriteHalf};
+
+pub use any::AnyTcpSocket;
+
+/// A TCP socket whose state is in its type.
+///
+/// # Types
+///
+/// Nobody has to write the parameters. A function that is given a connection takes a
+/// `TcpSocket<'_, Connected>`; the rest is inferred, and `S` is [`Local`] unless the stack is
+/// shared.
+///
+/// # Calls
+///
+/// - *Transitions* consume the socket and return the next one: [`bind`](TcpSocket::bind),
+///   [`listen`](TcpSocket::listen), [`connect`](TcpSocket::connect), [`wait`](TcpSocket::wait),
+///   [`shutdown`](TcpSocket::shutdown), [`close`](TcpSocket::close),
+///   [`split`](TcpSocket::split). One that fails gives the socket back with the error.
+/// - *Operations* return `nb::Error::WouldBlock` when there is nothing to do yet, after they
+///   have polled the stack: `accept`, `send`, `receive`, `peek`, `flush`.
+/// - *Questions and options* answer at once.
+///
+/// # Drop
+///
+/// Dropping a socket closes it as [`close`](TcpSocket::close) does: what it accepted is still
+/// delivered, by later polls of the stack, and only then is its slot free again.
+///
+/// # Example
+///
+/// ```
+/// use sockstate::{Error, TcpSocket, state::Connected};
+/// # use sockstate::testing::Lab;
+///
+/// fn greet(socket: &mut TcpSocket<'_, Connected>) -> Result<usize, Error> {
+///     socket.net().block(|| socket.send(b"hello"))
+/// }
+/// # let lab = Lab::new(1);
+/// # let mut listener = lab.far.tcp()?.bind(80)?.listen(1)?;
+/// # let net = lab.near.net();
+/// # let idle = |_| lab.step();
+/// let mut socket = net.tcp()?.connect("192.168.69.2:80".parse().unwrap())?.wait_with(idle)?;
+/// assert_eq!(greet(&mut socket)?, 5);
+/// # Ok::<(), Error>(())
+/// ```
+#[must_use = "dropping the socket closes it"]
+pub struct TcpSocket<'net, St: State, S: Sharing = Local> {
+    handle: Handle<'net, S>,
+    /// How many slots a listener keeps.
+    backlog: u16,
+    state: PhantomData<fn() -> St>,
+}
+
+/// The receiving half of a connection.
+pub type TcpReader<'net, S = Local> = TcpSocket<'net, ReadHalf, S>;
+
+/// The sending half of a connection.
+pub type TcpWriter<'net, S = Local> = TcpSocket<'net, WriteHalf, S>;
+
+impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
+    fn new(handle: Handle<'net, S>) -> Self {
+        TcpSocket { handle, backlog: 0, state: PhantomData }
+    }
+
+    /// The same socket in another state.
+    fn into_state<Next: State>(self) -> TcpSocket<'net, Next, S> {
+        TcpSocket { handle: self.handle, backlog: self.backlog, state: PhantomData }
+    }
+
+    /// The stack the socket belongs to.
+    pub fn net(&self) -> &'net crate::Net<S> {
+        self.handle.net
+    }
+}
+
+impl<St: State, S: Sharing> fmt::Debug for TcpSocket<'_, St, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = core::any::type_name::<St>().rsplit("::").next().unwrap_or_default();
+        write!(f, "TcpSocket<{state}>(#{})", self.handle.slot)
+    }
+}

@@ -1,0 +1,115 @@
+//! What a stack is told when it is built.
+
+use smoltcp::time::Duration;
+use smoltcp::wire::HardwareAddress;
+
+/// Time limits that end every wait, each one switched off by `None`.
+///
+/// ```
+/// use sockstate::{Config, Duration};
+///
+/// let mut config = Config::ethernet([0x02, 0, 0, 0, 0, 1], 0x1234_5678_9abc_def0);
+/// config.deadlines.connect = Some(Duration::from_secs(5));
+/// config.deadlines.unreachable = None;
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Deadlines {
+    /// From a connection request to the answer. Default: 30 s.
+    pub connect: Option<Duration>,
+    /// From a SYN that a listener answered to the ACK that completes the connection; then the
+    /// half-open connection makes room for the next one. Default: 10 s.
+    pub handshake: Option<Duration>,
+    /// From the last word of a peer that owes an acknowledgement, or an answer to keep-alive
+    /// probes, to giving it up; each connection may set its own. For UDP: how long a datagram
+    /// waits for its next hop to be found. Default: 60 s.
+    pub unreachable: Option<Duration>,
+    /// From the close of a connection (or the last progress in delivering what it still had to
+    /// send) to a RST. Default: 30 s.
+    pub closing: Option<Duration>,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Deadlines {
+            connect: Some(Duration::from_secs(30)),
+            handshake: Some(Duration::from_secs(10)),
+            unreachable: Some(Duration::from_secs(60)),
+            closing: Some(Duration::from_secs(30)),
+        }
+    }
+}
+
+/// What a listener does with a connection request while all slots of its backlog are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// Says nothing: the peer asks again, a second later as a rule. What Linux does by default.
+    #[default]
+    Ignore,
+    /// Answers with a RST: the peer sees its connection refused at once.
+    Refuse,
+}
+
+/// What a stack is told when it is built.
+///
+/// The seed is an argument and not an option: initial sequence numbers, ephemeral ports and the
+/// hash of the socket table come from it, and a guessable one lets strangers forge segments
+/// (RFC 6528, RFC 6056). Take it from a hardware random number generator, or from whatever
+/// differs at every boot.
+///
+/// ```
+/// use sockstate::Config;
+///
+/// let seed = 0x1234_5678_9abc_def0; // from the board's random number generator
+/// let config = Config::ethernet([0x02, 0, 0, 0, 0, 1], seed);
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The hardware address; `HardwareAddress::Ip` for a device of plain IP packets.
+    pub hardware_addr: HardwareAddress,
+    /// The random seed.
+    pub seed: u64,
+    /// Time limits.
+    pub deadlines: Deadlines,
+    /// What listeners do when their backlog is full.
+    pub overflow: Overflow,
+    /// What a blocking call does while there is nothing to do. The argument is the time until
+    /// the stack has work again, `None` if only a frame can bring some: spin (the default), wait
+    /// for an interrupt, or sleep.
+    pub idle: fn(Option<Duration>),
+    /// How many connection requests a listener takes at once where the caller cannot say so:
+    /// embedded-nal's `listen`. Default: 4.
+    pub backlog: u16,
+}
+
+impl Config {
+    /// For a device of Ethernet frames.
+    #[cfg(feature = "medium-ethernet")]
+    pub fn ethernet(mac: [u8; 6], seed: u64) -> Self {
+        let addr = smoltcp::wire::EthernetAddress(mac);
+        Config::new(HardwareAddress::Ethernet(addr), seed)
+    }
+
+    /// For a device of plain IP packets.
+    #[cfg(feature = "medium-ip")]
+    pub fn ip(seed: u64) -> Self {
+        Config::new(HardwareAddress::Ip, seed)
+    }
+
+    fn new(hardware_addr: HardwareAddress, seed: u64) -> Self {
+        Config {
+            hardware_addr,
+            seed,
+            deadlines: Deadlines::default(),
+            overflow: Overflow::default(),
+            idle: spin,
+            backlog: 4,
+        }
+    }
+}
+
+fn spin(_delay: Option<Duration>) {
+    core::hint::spin_loop();
+}

@@ -1,0 +1,539 @@
+//! The stack behind the lock: interface, slots, and what happens to a slot around each frame.
+
+use smoltcp::iface::{Interface, SocketSet};
+use smoltcp::phy::DeviceCapabilities;
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{IpAddress, IpListenEndpoint};
+
+use super::config::{Config, Deadlines, Overflow};
+use super::peer::Peer;
+use super::port::Work;
+use super::rng::Rng;
+#[cfg(feature = "proto-ipv4-fragmentation")]
+use super::router::FragmentMap;
+use super::router::Route;
+use super::slot::{Flags, NEVER, NONE, Role, Slot, SlotId};
+use super::storage::{Lent, SlotMemory};
+use super::table::{ListId, Table};
+use crate::{Error, Protocol};
+
+/// What became of one slot's turn to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sending {
+    /// One frame went out.
+    Sent,
+    /// There was nothing to send.
+    Nothing,
+    /// The device had no room.
+    Refused,
+    /// The device had room, but the neighbour has to be found first.
+    Stalled,
+}
+
+/// How long smoltcp keeps quiet after asking for a neighbour, on the whole interface.
+const DISCOVERY_SILENCE: Duration = Duration::from_millis(1_000);
+
+/// How much longer the one whose question went out waits than those whose question did not: they
+/// get the next chance. Without it, a neighbour that never answers starves all others.
+const DISCOVERY_TURN: Duration = Duration::from_millis(500);
+
+/// The first port of the range for ephemeral ports (RFC 6335 section 6), and their number.
+const EPHEMERAL: u16 = 49_152;
+const EPHEMERAL_COUNT: u16 = 16_384;
+
+/// The stack behind the lock.
+pub struct Core {
+    pub(crate) iface: Interface,
+    pub(crate) table: Table,
+    pub(crate) peers: Lent<Peer>,
+    #[cfg(feature = "proto-ipv4-fragmentation")]
+    pub(crate) fragments: FragmentMap,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) overflow: Overflow,
+    pub(crate) rng: Rng,
+    /// Makes the hash of the table unpredictable.
+    pub(crate) hash_key: u64,
+    pub(crate) caps: DeviceCapabilities,
+    /// The time of the current poll.
+    pub(crate) now: Instant,
+    pub(crate) link_up: bool,
+    /// Slots of backlogs that are not in LISTEN: only while there are some can a listener be
+    /// out of room.
+    pub(crate) half_open: u16,
+    /// When smoltcp may ask for a neighbour again.
+    discovery_at: Instant,
+    /// Frames came faster than one poll takes them.
+    pub(crate) more: bool,
+}
+
+/// What a slot was like before a frame.
+pub(crate) struct Before {
+    #[cfg(feature = "tcp")]
+    pub(crate) tcp: smoltcp::socket::tcp::State,
+    #[cfg(feature = "tcp")]
+    pub(crate) queued: usize,
+    #[cfg(feature = "tcp")]
+    pub(crate) listen: IpListenEndpoint,
+}
+
+impl Core {
+    pub(crate) fn new(
+        iface: Interface,
+        caps: DeviceCapabilities,
+        memory: SlotMemory,
+        config: &Config,
+        now: Instant,
+    ) -> Self {
+        let mut rng = Rng::new(config.seed);
+        let hash_key = rng.next() | 1;
+        Core {
+            iface,
+            table: Table::new(memory.tcp, memory.udp),
+            peers: memory.peers,
+            #[cfg(feature = "proto-ipv4-fragmentation")]
+            fragments: FragmentMap::new(),
+            deadlines: config.deadlines,
+            overflow: config.overflow,
+            rng,
+            hash_key,
+            caps,
+            now,
+            link_up: true,
+            half_open: 0,
+            discovery_at: now,
+            more: false,
+        }
+    }
+
+    pub(crate) fn slot(&self, id: SlotId) -> Option<&Slot> {
+        self.table.get(id)
+    }
+
+    pub(crate) fn slot_mut(&mut self, id: SlotId) -> Option<&mut Slot> {
+        self.table.get_mut(id)
+    }
+}
+
+/// Slots, taken and given back.
+impl Core {
+    /// Takes a free slot.
+    pub(crate) fn open(&mut self, protocol: Protocol) -> Result<SlotId, Error> {
+        let free = match protocol {
+            Protocol::Tcp => ListId::FreeTcp,
+            Protocol::Udp => ListId::FreeUdp,
+        };
+        let id = match self.table.first(free) {
+            Some(id) => id,
+            #[cfg(feature = "tcp")]
+            None if protocol == Protocol::Tcp => {
+                self.recycle_time_wait().ok_or(Error::OutOfSlots(protocol))?
+            }
+            None => return Err(Error::OutOfSlots(protocol)),
+        };
+        self.table.move_to(id, None);
+        let patience = millis(self.deadlines.unreachable);
+        if let Some(slot) = self.slot_mut(id) {
+            slot.role = Role::Held;
+            slot.end = None;
+            slot.flags = Flags::default();
+            slot.patience = patience;
+            slot.deadline = NEVER;
+            slot.group = NONE;
+        }
+        self.reset_options(id);
+        Ok(id)
+    }
+
+    fn reset_options(&mut self, id: SlotId) {
+        let Some(slot) = self.slot_mut(id) else { return };
+        #[cfg(feature = "tcp")]
+        if let Some(socket) = slot.tcp_mut() {
+            socket.set_nagle_enabled(true);
+            socket.set_ack_delay(Some(Duration::from_millis(10)));
+            socket.set_keep_alive(None);
+            socket.set_hop_limit(None);
+            socket.set_timeout(None);
+            // The controller would otherwise begin with what it learnt on the last connection.
+            socket.set_congestion_control(socket.congestion_control());
+        }
+        #[cfg(feature = "udp")]
+        if let Some(socket) = slot.udp_mut() {
+            socket.set_hop_limit(None);
+        }
+    }
+
+    /// Gives a slot back that nobody needs any more.
+    pub(crate) fn free(&mut self, id: SlotId) {
+        self.table.register(id, None);
+        self.table.unschedule(id);
+        if let Some(slot) = self.slot_mut(id) {
+            slot.role = Role::Free;
+            slot.deadline = NEVER;
+            slot.group = NONE;
+        }
+        #[cfg(feature = "udp")]
+        if let Some(peer) = self.peers.get_mut(self.table.udp_index(id)) {
+            *peer = Peer::None;
+        }
+        self.table.move_to(id, Some(self.table.free_list(id)));
+    }
+
+    /// How many slots of a protocol are free.
+    pub(crate) fn free_slots(&self, protocol: Protocol) -> usize {
+        self.slots_of(protocol).filter(|slot| slot.role == Role::Free).count()
+    }
+
+    /// Whether a slot of the protocol is held by nobody and still delivering.
+    #[cfg(all(feature = "embedded-nal", feature = "tcp"))]
+    pub(crate) fn is_closing(&self, protocol: Protocol) -> bool {
+        self.slots_of(protocol).any(|slot| slot.role == Role::Closing)
+    }
+
+    fn slots_of(&self, protocol: Protocol) -> impl Iterator<Item = &Slot> {
+        let tcp = protocol == Protocol::Tcp;
+        self.table
+            .ids()
+            .filter(move |id| self.table.is_tcp(*id) == tcp)
+            .filter_map(|id| self.slot(id))
+    }
+
+    /// The handle of a slot is gone: what it had accepted is still delivered.
+    pub(crate) fn release(&mut self, id: SlotId) {
+        if self.table.is_tcp(id) {
+            #[cfg(feature = "tcp")]
+            self.tcp_release(id);
+        } else {
+            #[cfg(feature = "udp")]
+            self.udp_release(id);
+        }
+    }
+
+    /// Does what handles wanted that were dropped while the stack was locked.
+    pub(crate) fn release_dropped(&mut self, id: SlotId, marks: u8) {
+        if marks & Dropped::WHOLE != 0 {
+            self.release(id);
+        }
+        #[cfg(feature = "tcp")]
+        {
+            if marks & Dropped::WRITER != 0 {
+                self.tcp_release_half(id, Flags::NO_WRITER);
+            }
+            if marks & Dropped::READER != 0 {
+                self.tcp_release_half(id, Flags::NO_READER);
+            }
+        }
+    }
+}
+
+/// What was dropped while the stack was locked, as a set of marks on the slot.
+pub(crate) struct Dropped;
+
+impl Dropped {
+    pub(crate) const WHOLE: u8 = 1;
+    pub(crate) const READER: u8 = 2;
+    pub(crate) const WRITER: u8 = 4;
+}
+
+/// Frames.
+impl Core {
+    /// Shows one frame to the slot it is for.
+    pub(crate) fn deliver(&mut self, frame: &[u8], ingress: impl Work<()>) {
+        let route = self.route(frame);
+        let (id, rst) = match route {
+            Route::Slot { id, rst } => (id, rst),
+            Route::Drop => return,
+            Route::Nobody | Route::Neighbor => (NONE, false),
+        };
+        let before = self.before(id);
+        self.with_set(id, ingress);
+        if route == Route::Neighbor {
+            self.table.wake_stalled();
+        }
+        if let Some(before) = before {
+            self.settle(id, &before, Cause::Ingress { rst });
+        }
+    }
+
+    /// Gives the next slot its turn to send. False if there is none, or the device has no room.
+    pub(crate) fn send_one(&mut self, egress: impl Work<Sending>) -> bool {
+        if self.interface_has_work() {
+            return self.with_set(NONE, egress) != Sending::Refused;
+        }
+        let Some(id) = self.next_to_send() else { return false };
+        let Some(before) = self.before(id) else { return false };
+        let sending = self.with_set(id, egress);
+        if sending == Sending::Refused {
+            return false;
+        }
+        // Taken off the list now, so that `settle` decides anew where it belongs.
+        self.table.move_to(id, None);
+        self.settle(id, &before, Cause::Egress(sending));
+        true
+    }
+
+    /// Whether a datagram is waiting to be sent in fragments: only when it is gone may a slot
+    /// fill the one buffer there is for that.
+    fn interface_has_work(&mut self) -> bool {
+        cfg!(feature = "proto-ipv4-fragmentation")
+            && self.iface.poll_at(self.now, &SocketSet::new(&mut [][..])) == Some(Instant::ZERO)
+    }
+
+    fn next_to_send(&mut self) -> Option<SlotId> {
+        while let Some((id, due)) = self.table.next_due()
+            && due <= self.now
+        {
+            self.table.unschedule(id);
+            if self.slot(id)?.deadline <= self.now {
+                self.expire(id);
+            }
+            if self.slot(id)?.role != Role::Free {
+                // A stalled slot has waited long enough to ask for its neighbour again.
+                self.table.move_to(id, Some(ListId::Dirty));
+            }
+        }
+        self.table.first(ListId::Dirty)
+    }
+
+    /// Works on the interface and the set of one slot, or an empty set.
+    pub(crate) fn with_set<R>(&mut self, id: SlotId, work: impl Work<R>) -> R {
+        match self.table.get_mut(id).and_then(|slot| slot.set.as_mut()) {
+            Some(set) => work(&mut self.iface, set, self.now),
+            None => work(&mut self.iface, &mut SocketSet::new(&mut [][..]), self.now),
+        }
+    }
+
+    fn before(&self, id: SlotId) -> Option<Before> {
+        let slot = self.slot(id)?;
+        #[cfg(not(feature = "tcp"))]
+        let _ = slot;
+        Some(Before {
+            #[cfg(feature = "tcp")]
+            tcp: slot.tcp().map_or(smoltcp::socket::tcp::State::Closed, |s| s.state()),
+            #[cfg(feature = "tcp")]
+            queued: slot.tcp().map_or(0, |s| s.send_queue()),
+            #[cfg(feature = "tcp")]
+            listen: slot.tcp().map_or_else(Default::default, |s| s.listen_endpoint()),
+        })
+    }
+
+    /// After a frame: follows the slot's state, and decides when it is to be visited again.
+    fn settle(&mut self, id: SlotId, before: &Before, cause: Cause) {
+        if self.table.is_tcp(id) {
+            #[cfg(feature = "tcp")]
+            self.tcp_settle(id, before, cause);
+        } else {
+            #[cfg(feature = "udp")]
+            self.udp_settle(id, cause);
+        }
+        #[cfg(not(feature = "tcp"))]
+        let _ = before;
+        self.plan(id, cause);
+    }
+
+    /// Decides when a slot is to be visited again.
+    fn plan(&mut self, id: SlotId, cause: Cause) {
+        let Some(slot) = self.table.get(id) else { return };
+        if slot.role == Role::Free {
+            return;
+        }
+        let deadline = slot.deadline;
+        let mut at = match &slot.set {
+            Some(set) => self.iface.poll_at(self.now, set),
+            None => None,
+        };
+        match (cause, at) {
+            (Cause::Egress(Sending::Stalled), Some(until)) if until > self.now => {
+                self.table.move_to(id, Some(ListId::Stalled));
+                if self.now >= self.discovery_at {
+                    self.discovery_at = self.now + DISCOVERY_SILENCE;
+                    at = Some(until + DISCOVERY_TURN);
+                }
+            }
+            // Asked to come at once, yet it had nothing: it waits for an event, not for time.
+            (Cause::Egress(Sending::Nothing), Some(until))
+                if until <= self.now && self.table.is_tcp(id) =>
+            {
+                at = None;
+            }
+            (_, Some(until)) if until <= self.now => {
+                self.table.touch(id);
+                at = None;
+            }
+            _ => {}
+        }
+        let visit = at.unwrap_or(NEVER).min(deadline);
+        if visit != NEVER {
+            self.table.schedule(id, visit);
+        }
+    }
+
+    /// A deadline has passed.
+    fn expire(&mut self, id: SlotId) {
+        if self.table.is_tcp(id) {
+            #[cfg(feature = "tcp")]
+            self.tcp_expire(id);
+        } else {
+            #[cfg(feature = "udp")]
+            self.udp_expire(id);
+        }
+    }
+
+    pub(crate) fn set_deadline(&mut self, id: SlotId, at: Instant) {
+        if let Some(slot) = self.slot_mut(id) {
+            slot.deadline = at;
+        }
+        if at != NEVER {
+            self.table.schedule(id, at);
+        }
+    }
+
+    /// The moment a time limit that begins now is over.
+    pub(crate) fn after(&self, limit: Option<Duration>) -> Instant {
+        limit.map_or(NEVER, |limit| self.now + limit)
+    }
+}
+
+/// Why a slot is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cause {
+    /// A frame was shown to it; `rst` if that was a TCP segment with the RST bit.
+    Ingress {
+        #[cfg_attr(not(feature = "tcp"), allow(dead_code))]
+        rst: bool,
+    },
+    /// It had its turn to send.
+    Egress(Sending),
+}
+
+/// Time.
+impl Core {
+    /// When there is work, as far as the stack can tell without a frame: now, later, or never.
+    pub(crate) fn poll_delay(&mut self, now: Instant) -> Option<Duration> {
+        self.now = self.now.max(now);
+        let now = self.now;
+        if self.more || self.table.first(ListId::Dirty).is_some() || self.interface_has_work() {
+            return Some(Duration::ZERO);
+        }
+        // The heap may be early; the first entry that is not is the answer.
+        while let Some((id, due)) = self.table.next_due() {
+            if due <= now {
+                return Some(Duration::ZERO);
+            }
+            let exact = self.exact_due(id);
+            if exact <= due {
+                return Some(due - now);
+            }
+            self.table.unschedule(id);
+            if exact != NEVER {
+                self.table.schedule(id, exact);
+            }
+        }
+        None
+    }
+
+    fn exact_due(&mut self, id: SlotId) -> Instant {
+        let Some(slot) = self.table.get(id) else { return NEVER };
+        let deadline = slot.deadline;
+        if self.table.list(id) == Some(ListId::Stalled) {
+            // Its time is its turn to ask for the neighbour, which smoltcp does not know of.
+            return self.table.next_due().map_or(deadline, |(_, due)| due);
+        }
+        let at = match &slot.set {
+            Some(set) => self.iface.poll_at(self.now, set),
+            None => None,
+        };
+        at.filter(|at| *at > self.now).unwrap_or(NEVER).min(deadline)
+    }
+}
+
+/// Addresses.
+impl Core {
+    /// Whether packets can be sent to this address: directly, or by a route.
+    pub(crate) fn routable(&mut self, addr: IpAddress) -> bool {
+        let on_link = self.iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&addr));
+        if on_link || addr.is_broadcast() || addr.is_multicast() {
+            return true;
+        }
+        let now = self.now;
+        let mut routed = false;
+        self.iface.routes_mut().update(|routes| {
+            routed = routes.iter().any(|route| {
+                route.cidr.contains_addr(&addr)
+                    && route.expires_at.is_none_or(|expires_at| expires_at > now)
+            });
+        });
+        routed
+    }
+
+    /// The local address to use towards a remote one.
+    pub(crate) fn source_for(&self, remote: IpAddress) -> Result<IpAddress, Error> {
+        self.iface
+            .get_source_address(&remote)
+            // smoltcp names the loopback address where it has no other.
+            .filter(|addr| self.iface.has_ip_addr(*addr))
+            .ok_or(Error::NoAddress)
+    }
+
+    /// The checks on a bind that TCP and UDP have in common.
+    pub(crate) fn check_local(&self, local: IpListenEndpoint) -> Result<(), Error> {
+        match local.addr {
+            Some(addr) if !self.iface.has_ip_addr(addr) => Err(Error::AddressNotAvailable),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this is an address that every host of the network listens to.
+    pub(crate) fn is_broadcast(&self, addr: IpAddress) -> bool {
+        addr.is_broadcast()
+            || self.iface.ip_addrs().iter().any(|cidr| match (cidr, addr) {
+                #[cfg(feature = "proto-ipv4")]
+                (smoltcp::wire::IpCidr::Ipv4(cidr), IpAddress::Ipv4(addr)) => {
+                    cidr.broadcast() == Some(addr)
+                }
+                #[allow(unreachable_patterns)]
+                _ => false,
+            })
+    }
+
+    /// The addresses of the interface have changed: ends what depended on one that is gone.
+    pub(crate) fn addresses_changed(&mut self) {
+        #[cfg(feature = "tcp")]
+        for id in self.table.tcp_ids() {
+            self.tcp_address_changed(id);
+        }
+        self.table.wake_stalled();
+    }
+
+    pub(crate) fn set_link(&mut self, up: bool) {
+        if core::mem::replace(&mut self.link_up, up) == up {
+            return;
+        }
+        #[cfg(feature = "tcp")]
+        if !up {
+            for id in self.table.tcp_ids() {
+                self.tcp_link_lost(id);
+            }
+        }
+        self.table.wake_stalled();
+    }
+}
+
+/// Ephemeral ports.
+impl Core {
+    /// The first port that is not taken, from a random one on.
+    pub(crate) fn ephemeral_port(
+        &mut self,
+        taken: impl Fn(&Self, u16) -> bool,
+    ) -> Result<u16, Error> {
+        let start = (self.rng.next() % u64::from(EPHEMERAL_COUNT)) as u16;
+        (0..EPHEMERAL_COUNT)
+            .map(|offset| EPHEMERAL + (start + offset) % EPHEMERAL_COUNT)
+            .find(|port| !taken(self, *port))
+            .ok_or(Error::OutOfPorts)
+    }
+}
+
+/// A time limit in the milliseconds of a slot; 0 for none.
+pub(crate) fn millis(limit: Option<Duration>) -> u32 {
+    limit.map_or(0, |limit| limit.total_millis().clamp(1, u64::from(u32::MAX)) as u32)
+}

@@ -1,0 +1,551 @@
+//! The stack: device, clock, interface and all sockets, and the lock around them.
+
+mod config;
+pub(crate) mod core;
+mod peer;
+mod port;
+mod rng;
+mod router;
+mod sharing;
+pub(crate) mod slot;
+mod storage;
+mod table;
+#[cfg(feature = "tcp")]
+mod tcp;
+#[cfg(feature = "tcp")]
+mod tcp_stream;
+#[cfg(feature = "udp")]
+mod udp;
+
+use ::core::net::IpAddr;
+use ::core::ops::Deref;
+use ::core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+use mutex::{BlockingMutex, ConstInit};
+use smoltcp::iface::{self, Interface};
+use smoltcp::phy::Device;
+use smoltcp::time::Duration;
+use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
+
+use self::core::Core;
+use self::slot::SlotId;
+use self::storage::Lent;
+use crate::addr::ip_address;
+use crate::{Error, Protocol};
+
+pub use self::config::{Config, Deadlines, Overflow};
+pub(crate) use self::core::Dropped;
+pub use self::port::{Clock, Port};
+#[cfg(feature = "cable")]
+pub(crate) use self::rng::Rng;
+pub use self::sharing::Local;
+#[cfg(feature = "critical-section")]
+pub use self::sharing::Shared;
+pub use self::sharing::Sharing;
+#[cfg(feature = "alloc")]
+pub use self::storage::Heap;
+pub use self::storage::{Memory, Storage};
+
+use self::port::Drive;
+
+/// The most frames one poll takes in before it lets the sockets send. What is left is taken by
+/// the next poll, which [`Net::poll_delay`] then asks for at once.
+const BURST: usize = 64;
+
+/// A TCP/IP stack: it owns the device, the clock and the memory of all sockets.
+///
+/// It is made once, stays where it is, and lends itself to the sockets as a [`Net`], to which it
+/// dereferences. `S` is [`Local`] (the default) or [`Shared`].
+///
+/// ```
+/// use sockstate::{Config, Heap, Instant, Net, Stack, device::Plug};
+///
+/// let (device, _far_end) = Plug::pair();
+/// let clock = || Instant::ZERO;
+/// let seed = 0x1234_5678_9abc_def0; // from a random number generator
+/// let config = Config::ethernet([0x02, 0, 0, 0, 0, 1], seed);
+/// let stack = Stack::new(Heap::default(), device, clock, config)?;
+/// stack.add_address("192.168.69.1/24".parse().unwrap())?;
+///
+/// fn application(net: &Net) -> Result<(), sockstate::Error> {
+///     let socket = net.tcp()?.bind(6000)?;
+///     Ok(())
+/// }
+/// application(&stack)?;
+/// # Ok::<(), sockstate::Error>(())
+/// ```
+pub struct Stack<D: 'static, C: 'static, S: Sharing = Local> {
+    net: Net<S, Port<D, C>>,
+}
+
+impl<D: Device + 'static, C: Clock + 'static> Stack<D, C, Local> {
+    /// A stack for one thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::HardwareAddress`] if the address in `config` is not a unicast one, or is not of
+    /// the device's medium.
+    pub fn new(
+        memory: impl Into<Memory>,
+        device: D,
+        clock: C,
+        config: Config,
+    ) -> Result<Self, Error> {
+        Ok(Stack { net: Net::build(memory.into(), device, clock, config)? })
+    }
+
+    /// The stack as its sockets see it, for functions that take a `&Net`.
+    pub fn net(&self) -> &Net<Local> {
+        &self.net
+    }
+}
+
+#[cfg(feature = "critical-section")]
+impl<D: Device + Send + 'static, C: Clock + Send + 'static> Stack<D, C, Shared> {
+    /// A stack for threads, or for interrupt handlers and the main loop.
+    ///
+    /// ```
+    /// # use sockstate::{Config, Error, Heap, Instant, Stack, device::Plug};
+    /// # let (device, _far_end) = Plug::pair();
+    /// # let config = Config::ethernet([0x02, 0, 0, 0, 0, 1], 1);
+    /// let stack = Stack::shared(Heap::default(), device, || Instant::ZERO, config)?;
+    /// std::thread::scope(|threads| {
+    ///     threads.spawn(|| stack.poll());
+    ///     threads.spawn(|| stack.tcp().map(drop));
+    /// });
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Stack::new`].
+    pub fn shared(
+        memory: impl Into<Memory>,
+        device: D,
+        clock: C,
+        config: Config,
+    ) -> Result<Self, Error> {
+        Ok(Stack { net: Net::build(memory.into(), device, clock, config)? })
+    }
+
+    /// The stack as its sockets see it, for functions that take a `&Net<Shared>`.
+    pub fn net(&self) -> &Net<Shared> {
+        &self.net
+    }
+}
+
+impl<D: 'static, C: 'static, S: Sharing> Stack<D, C, S> {
+    /// Works on the device: to set up its hardware, or to read its counters.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within another closure of the stack.
+    pub fn with_device<R>(&self, work: impl FnOnce(&mut D) -> R) -> Result<R, Error> {
+        self.net.with_inner(|inner| work(&mut inner.port.device))
+    }
+}
+
+impl<D: Device + 'static, C: Clock + 'static> Deref for Stack<D, C, Local> {
+    type Target = Net<Local>;
+
+    fn deref(&self) -> &Net<Local> {
+        self.net()
+    }
+}
+
+#[cfg(feature = "critical-section")]
+impl<D: Device + Send + 'static, C: Clock + Send + 'static> Deref for Stack<D, C, Shared> {
+    type Target = Net<Shared>;
+
+    fn deref(&self) -> &Net<Shared> {
+        self.net()
+    }
+}
+
+impl<D, C, S: Sharing> ::core::fmt::Debug for Stack<D, C, S> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Stack").finish_non_exhaustive()
+    }
+}
+
+/// A stack, without the types of its device and its clock: what sockets borrow, and what
+/// functions take that open sockets.
+///
+/// # Types
+///
+/// Write `&Net`. The first parameter says who shares the stack and defaults to [`Local`]; write
+/// `&Net<Shared>` for one that threads or interrupts share. The second is never written.
+///
+/// # Calls
+///
+/// - *Making sockets*: `tcp`, `udp`.
+/// - *Running*: [`poll`](Net::poll) moves frames; [`poll_delay`](Net::poll_delay) says how long
+///   the device may sleep; [`block`](Net::block) turns a call that would block into one that
+///   waits. A call on a socket that would block polls the stack before it says so, so that
+///   `nb::block!` on any of them ends.
+/// - *The network*: addresses, the default gateway, the link.
+pub struct Net<S: Sharing = Local, T: ?Sized = <S as Sharing>::Driver> {
+    idle: fn(Option<Duration>),
+    /// The default backlog of listeners.
+    pub(crate) backlog: u16,
+    dropped: DroppedMarks,
+    lock: BlockingMutex<S::Lock, Inner<T>>,
+}
+
+struct Inner<T: ?Sized> {
+    core: Core,
+    port: T,
+}
+
+impl<S: Sharing, D: Device + 'static, C: Clock + 'static> Net<S, Port<D, C>> {
+    fn build(memory: Memory, mut device: D, mut clock: C, config: Config) -> Result<Self, Error> {
+        let caps = device.capabilities();
+        let fits = match config.hardware_addr {
+            #[cfg(feature = "medium-ethernet")]
+            HardwareAddress::Ethernet(addr) => {
+                caps.medium == smoltcp::phy::Medium::Ethernet && addr.is_unicast()
+            }
+            #[cfg(feature = "medium-ip")]
+            HardwareAddress::Ip => caps.medium == smoltcp::phy::Medium::Ip,
+            #[allow(unreachable_patterns)]
+            _ => false,
+        };
+        if !fits {
+            return Err(Error::HardwareAddress);
+        }
+        let now = clock.now();
+        let mut iface_config = iface::Config::new(config.hardware_addr);
+        iface_config.random_seed = config.seed;
+        let iface = Interface::new(iface_config, &mut device, now);
+        Ok(Net {
+            idle: config.idle,
+            backlog: config.backlog,
+            dropped: DroppedMarks {
+                any: AtomicBool::new(false),
+                tcp: memory.tcp_dropped,
+                udp: memory.udp_dropped,
+            },
+            lock: BlockingMutex::const_new(
+                S::Lock::INIT,
+                Inner {
+                    core: Core::new(iface, caps, memory.slots, &config, now),
+                    port: Port { device, clock },
+                },
+            ),
+        })
+    }
+}
+
+/// Running.
+impl<S: Sharing> Net<S> {
+    /// Takes in the frames that have arrived, lets sockets send theirs, and ends what is past its
+    /// deadline. Whether anything moved.
+    ///
+    /// The lock is taken anew for every frame. One call takes in at most 64 frames.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack.
+    pub fn poll(&self) -> Result<bool, Error> {
+        let up = self.with_inner(|inner| {
+            inner.core.now = inner.port.now();
+            inner.core.link_up
+        })?;
+        if !up {
+            return Ok(false);
+        }
+        let mut frames = 0;
+        while frames < BURST && self.with_inner(|inner| inner.port.ingress(&mut inner.core))? {
+            frames += 1;
+        }
+        self.with_core(|core| core.more = frames == BURST)?;
+        let mut moved = frames > 0;
+        while self.with_inner(|inner| inner.port.egress(&mut inner.core))? {
+            moved = true;
+        }
+        Ok(moved)
+    }
+
+    /// How long the stack has nothing to do unless a frame arrives: zero if it has something to
+    /// do now, `None` if it waits for frames alone.
+    ///
+    /// A device that sleeps must wake up for the first of the two: the end of this time, or a
+    /// frame; and then call [`poll`](Net::poll).
+    pub fn poll_delay(&self) -> Option<Duration> {
+        self.with_inner(|inner| {
+            let now = inner.port.now();
+            inner.core.poll_delay(now)
+        })
+        .unwrap_or(Some(Duration::ZERO))
+    }
+
+    /// Calls `op` until it no longer would block, and does what [`Config::idle`] says meanwhile.
+    ///
+    /// ```
+    /// # use sockstate::{Error, testing::Lab};
+    /// # let lab = Lab::new(1);
+    /// # let net = lab.near.net();
+    /// # let mut socket = net.udp()?.bind(7)?;
+    /// # let mut peer = lab.far.udp()?.connect("192.168.69.1:7".parse().unwrap())?;
+    /// # peer.send(b"hello").unwrap();
+    /// # lab.run_for(sockstate::Duration::from_millis(10));
+    /// let mut buffer = [0; 16];
+    /// let (n, from) = net.block(|| socket.receive_from(&mut buffer))?;
+    /// # assert_eq!(&buffer[..n], b"hello");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`, and [`Error::Reentrant`] within a closure of the stack.
+    pub fn block<R, E: Into<Error>>(
+        &self,
+        op: impl FnMut() -> nb::Result<R, E>,
+    ) -> Result<R, Error> {
+        self.block_with(self.idle, op)
+    }
+
+    /// As [`block`](Net::block), with another way to pass the time.
+    ///
+    /// # Errors
+    ///
+    /// As [`block`](Net::block).
+    pub fn block_with<R, E: Into<Error>>(
+        &self,
+        mut idle: impl FnMut(Option<Duration>),
+        mut op: impl FnMut() -> nb::Result<R, E>,
+    ) -> Result<R, Error> {
+        loop {
+            match op() {
+                Ok(result) => return Ok(result),
+                Err(nb::Error::Other(error)) => return Err(error.into()),
+                Err(nb::Error::WouldBlock) if self.poll()? => {}
+                Err(nb::Error::WouldBlock) => idle(self.poll_delay()),
+            }
+        }
+    }
+}
+
+/// The network.
+impl<S: Sharing> Net<S> {
+    /// Gives the interface an address, with the length of its network's prefix.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unaddressable`] if it is not a unicast address, [`Error::OutOfAddresses`] if
+    /// there is no room for another: smoltcp keeps two unless the environment variable
+    /// `SMOLTCP_IFACE_MAX_ADDR_COUNT` says otherwise when it is compiled.
+    pub fn add_address(&self, cidr: IpCidr) -> Result<(), Error> {
+        if !cidr.address().is_unicast() {
+            return Err(Error::Unaddressable);
+        }
+        self.with_core(|core| {
+            let mut added = true;
+            core.iface.update_ip_addrs(|addrs| {
+                addrs.retain(|known| known.address() != cidr.address());
+                added = addrs.push(cidr).is_ok();
+            });
+            core.addresses_changed();
+            if added { Ok(()) } else { Err(Error::OutOfAddresses) }
+        })?
+    }
+
+    /// Takes an address off the interface. Connections from it end with [`Error::AddressLost`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AddressNotAvailable`] if the interface does not have it.
+    pub fn remove_address(&self, addr: IpAddr) -> Result<(), Error> {
+        let addr = ip_address(addr)?;
+        self.with_core(|core| {
+            let had = core.iface.has_ip_addr(addr);
+            core.iface.update_ip_addrs(|addrs| addrs.retain(|cidr| cidr.address() != addr));
+            core.addresses_changed();
+            if had { Ok(()) } else { Err(Error::AddressNotAvailable) }
+        })?
+    }
+
+    /// The addresses of the interface.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack.
+    pub fn addresses(
+        &self,
+    ) -> Result<heapless::Vec<IpCidr, { smoltcp::config::IFACE_MAX_ADDR_COUNT }>, Error> {
+        self.with_core(|core| core.iface.ip_addrs().iter().copied().collect())
+    }
+
+    /// Sends what is for another network to this router; one for each IP version.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfRoutes`] if there is no room for another route.
+    pub fn set_gateway(&self, gateway: IpAddr) -> Result<(), Error> {
+        let gateway = ip_address(gateway)?;
+        self.with_core(|core| {
+            let routes = core.iface.routes_mut();
+            let added = match gateway {
+                #[cfg(feature = "proto-ipv4")]
+                IpAddress::Ipv4(addr) => routes.add_default_ipv4_route(addr).is_ok(),
+                #[cfg(feature = "proto-ipv6")]
+                IpAddress::Ipv6(addr) => routes.add_default_ipv6_route(addr).is_ok(),
+            };
+            core.table.wake_stalled();
+            if added { Ok(()) } else { Err(Error::OutOfRoutes) }
+        })?
+    }
+
+    /// Forgets the routers of both IP versions.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack.
+    pub fn clear_gateways(&self) -> Result<(), Error> {
+        self.with_core(|core| {
+            let routes = core.iface.routes_mut();
+            #[cfg(feature = "proto-ipv4")]
+            routes.remove_default_ipv4_route();
+            #[cfg(feature = "proto-ipv6")]
+            routes.remove_default_ipv6_route();
+        })
+    }
+
+    /// Says that the link is down: the cable is out, the access point is gone. Connections end
+    /// with [`Error::LinkDown`]; what they had received can still be read. Listeners and bound
+    /// sockets stay, and nothing is sent or received until [`link_up`](Net::link_up).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack.
+    pub fn link_down(&self) -> Result<(), Error> {
+        self.with_clock(|core| core.set_link(false))
+    }
+
+    /// Says that the link is up again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack.
+    pub fn link_up(&self) -> Result<(), Error> {
+        self.with_clock(|core| core.set_link(true))
+    }
+
+    /// How many sockets of a protocol can be opened before one has to be closed.
+    ///
+    /// Counts them by looking at each: for diagnostics and tests.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack.
+    pub fn free_slots(&self, protocol: Protocol) -> Result<usize, Error> {
+        self.with_core(|core| core.free_slots(protocol))
+    }
+}
+
+/// For embedded-nal.
+#[cfg(all(feature = "embedded-nal", feature = "tcp"))]
+impl<S: Sharing> Net<S> {
+    /// Whether a slot of the protocol will become free without anybody closing a socket.
+    pub(crate) fn is_closing(&self, protocol: Protocol) -> Result<bool, Error> {
+        self.with_core(|core| core.is_closing(protocol))
+    }
+}
+
+/// The lock.
+impl<S: Sharing, T: ?Sized> Net<S, T> {
+    /// Works on the stack. Both kinds of lock fail only if the caller is within the stack already.
+    fn with_inner<R>(&self, work: impl FnOnce(&mut Inner<T>) -> R) -> Result<R, Error> {
+        self.lock
+            .try_with_lock(|inner| {
+                let result = work(inner);
+                self.dropped.release(&mut inner.core);
+                result
+            })
+            .ok_or(Error::Reentrant)
+    }
+
+    pub(crate) fn with_core<R>(&self, work: impl FnOnce(&mut Core) -> R) -> Result<R, Error> {
+        self.with_inner(|inner| work(&mut inner.core))
+    }
+}
+
+impl<S: Sharing> Net<S> {
+    /// As `with_core`, with the time up to date: for what sets a deadline.
+    pub(crate) fn with_clock<R>(&self, work: impl FnOnce(&mut Core) -> R) -> Result<R, Error> {
+        self.with_inner(|inner| {
+            inner.core.now = inner.port.now();
+            work(&mut inner.core)
+        })
+    }
+
+    pub(crate) fn idle_hook(&self) -> fn(Option<Duration>) {
+        self.idle
+    }
+
+    /// Tries a call that may have to wait. If so, the stack is polled, and it is tried once more.
+    pub(crate) fn try_twice<R>(
+        &self,
+        mut call: impl FnMut(&mut Core) -> nb::Result<R, Error>,
+    ) -> nb::Result<R, Error> {
+        match self.with_core(&mut call)? {
+            Err(nb::Error::WouldBlock) => {
+                self.poll()?;
+                self.with_core(call)?
+            }
+            done => done,
+        }
+    }
+
+    /// A handle is gone.
+    pub(crate) fn release(&self, id: SlotId, mark: u8) {
+        if self.with_clock(|core| core.release_dropped(id, mark)).is_err() {
+            // Within a closure of the stack: done when that returns.
+            self.dropped.mark(id, mark);
+        }
+    }
+}
+
+impl<S: Sharing, T: ?Sized> ::core::fmt::Debug for Net<S, T> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Net").finish_non_exhaustive()
+    }
+}
+
+/// Handles that were dropped while the stack was locked: within a closure that it was running.
+///
+/// Marks are set inside the lock's closure only, by whoever holds the lock further up the call
+/// chain, so that loading and storing them needs no compare-and-swap (which some cores lack).
+struct DroppedMarks {
+    any: AtomicBool,
+    tcp: Lent<AtomicU8>,
+    udp: Lent<AtomicU8>,
+}
+
+impl DroppedMarks {
+    fn mark(&self, id: SlotId, mark: u8) {
+        let index = usize::from(id);
+        let marks = match index.checked_sub(self.tcp.len()) {
+            None => self.tcp.get(index),
+            Some(index) => self.udp.get(index),
+        };
+        if let Some(marks) = marks {
+            marks.store(marks.load(Ordering::Relaxed) | mark, Ordering::Relaxed);
+            self.any.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn release(&self, core: &mut Core) {
+        if !self.any.load(Ordering::Relaxed) {
+            return;
+        }
+        self.any.store(false, Ordering::Relaxed);
+        for (id, marks) in self.tcp.iter().chain(self.udp.iter()).enumerate() {
+            let marked = marks.load(Ordering::Relaxed);
+            if marked != 0 {
+                marks.store(0, Ordering::Relaxed);
+                core.release_dropped(id as SlotId, marked);
+            }
+        }
+    }
+}

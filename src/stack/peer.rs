@@ -1,0 +1,14 @@
+//! Whom a UDP socket talks to.
+
+use smoltcp::wire::IpEndpoint;
+
+/// Whom a UDP socket talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// Everyone.
+    None,
+    /// Everyone; this was the last one sent to. embedded-nal's `send` goes there.
+    Last(IpEndpoint),
+    /// Only this one.
+    Only(IpEndpoint),
+}

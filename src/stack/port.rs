@@ -1,0 +1,178 @@
+//! The device and the clock: the only code that is compiled anew for every device.
+
+use smoltcp::iface::{Interface, PollResult, SocketSet};
+use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
+use smoltcp::time::Instant;
+
+use super::core::{Core, Sending};
+
+/// What tells the time.
+///
+/// The time starts anywhere, never goes back, and is read once in every poll. Any
+/// `FnMut() -> Instant` will do; with the feature `std`, so will
+/// [`StdClock`](crate::device::StdClock).
+///
+/// ```
+/// use sockstate::{Clock, Instant};
+///
+/// fn milliseconds_since_boot() -> i64 {
+///     // a SysTick counter, say
+/// #   7
+/// }
+///
+/// let mut clock = || Instant::from_millis(milliseconds_since_boot());
+/// assert_eq!(clock.now(), Instant::from_millis(7));
+/// ```
+pub trait Clock {
+    /// The time now.
+    fn now(&mut self) -> Instant;
+}
+
+impl<F: FnMut() -> Instant> Clock for F {
+    fn now(&mut self) -> Instant {
+        self()
+    }
+}
+
+/// The device and the clock, without their types.
+pub trait Drive {
+    /// The time now.
+    #[doc(hidden)]
+    fn now(&mut self) -> Instant;
+    /// Takes one frame in. False if there was none.
+    #[doc(hidden)]
+    fn ingress(&mut self, core: &mut Core) -> bool;
+    /// Lets one slot send one frame. False if none has one, or the device has no room.
+    #[doc(hidden)]
+    fn egress(&mut self, core: &mut Core) -> bool;
+}
+
+/// The device and the clock of a stack.
+#[derive(Debug)]
+pub struct Port<D, C> {
+    pub(crate) device: D,
+    pub(crate) clock: C,
+}
+
+impl<D: Device, C: Clock> Drive for Port<D, C> {
+    fn now(&mut self) -> Instant {
+        self.clock.now()
+    }
+
+    fn ingress(&mut self, core: &mut Core) -> bool {
+        let Some((rx, tx)) = self.device.receive(core.now) else { return false };
+        let meta = rx.meta();
+        rx.consume(|frame| {
+            core.deliver(frame, |iface, set, now| {
+                iface.poll_ingress_single(
+                    now,
+                    &mut OneFrame { frame: Some((frame, meta, tx)) },
+                    set,
+                );
+            });
+        });
+        true
+    }
+
+    fn egress(&mut self, core: &mut Core) -> bool {
+        core.send_one(|iface, set, now| {
+            let mut device = Watched { device: &mut self.device, sending: Sending::Nothing };
+            match iface.poll_egress(now, &mut device, set) {
+                PollResult::SocketStateChanged => Sending::Sent,
+                PollResult::None => device.sending,
+            }
+        })
+    }
+}
+
+/// A device with one frame in it, and the way out of the real device.
+///
+/// smoltcp asks a device for its frame; the router has it already, because it had to look at it
+/// to know which socket to show.
+struct OneFrame<'f, T> {
+    frame: Option<(&'f [u8], PacketMeta, T)>,
+}
+
+impl<'f, T: TxToken> Device for OneFrame<'f, T> {
+    type RxToken<'a>
+        = Frame<'f>
+    where
+        Self: 'a;
+    type TxToken<'a>
+        = T
+    where
+        Self: 'a;
+
+    fn receive(&mut self, _now: Instant) -> Option<(Frame<'f>, T)> {
+        let (frame, meta, tx) = self.frame.take()?;
+        Some((Frame { frame, meta }, tx))
+    }
+
+    fn transmit(&mut self, _now: Instant) -> Option<T> {
+        None
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        DeviceCapabilities::default()
+    }
+}
+
+struct Frame<'f> {
+    frame: &'f [u8],
+    meta: PacketMeta,
+}
+
+impl RxToken for Frame<'_> {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(self.frame)
+    }
+
+    fn meta(&self) -> PacketMeta {
+        self.meta
+    }
+}
+
+/// The real device, noting what became of the wish to send.
+///
+/// smoltcp says that nothing was sent when there was nothing to send, when the device had no
+/// room, and when the frame went into finding the neighbour instead: three cases with three
+/// different sequels.
+struct Watched<'d, D> {
+    device: &'d mut D,
+    sending: Sending,
+}
+
+impl<D: Device> Device for Watched<'_, D> {
+    type RxToken<'a>
+        = D::RxToken<'a>
+    where
+        Self: 'a;
+    type TxToken<'a>
+        = D::TxToken<'a>
+    where
+        Self: 'a;
+
+    fn receive(&mut self, now: Instant) -> Option<(D::RxToken<'_>, D::TxToken<'_>)> {
+        self.device.receive(now)
+    }
+
+    fn transmit(&mut self, now: Instant) -> Option<D::TxToken<'_>> {
+        let token = self.device.transmit(now);
+        self.sending = match token {
+            Some(_) => Sending::Stalled,
+            None => Sending::Refused,
+        };
+        token
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        self.device.capabilities()
+    }
+}
+
+/// Work on the interface and one set of sockets.
+pub(crate) trait Work<R>:
+    FnOnce(&mut Interface, &mut SocketSet<'static>, Instant) -> R
+{
+}
+impl<R, F: FnOnce(&mut Interface, &mut SocketSet<'static>, Instant) -> R> Work<R> for F {}

@@ -1,0 +1,332 @@
+//! Which slot a frame is for.
+//!
+//! smoltcp asks every socket of a set whether a packet is for it. Here each socket has a set of
+//! its own, and the router finds the right one by its key first, so that a frame costs the same
+//! with one socket and with a thousand. It only points: smoltcp still checks everything about the
+//! frame itself, and a frame that the router cannot read goes to the interface with no socket at
+//! all, which answers it as it should be answered.
+
+#[cfg(feature = "medium-ethernet")]
+use smoltcp::phy::Medium;
+use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
+
+use super::config::Overflow;
+use super::core::Core;
+#[cfg(feature = "udp")]
+use super::peer::Peer;
+#[cfg(feature = "tcp")]
+use super::slot::Role;
+use super::slot::SlotId;
+use crate::Protocol;
+
+/// Where a frame goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// To one slot; `rst` if it is a TCP segment with the RST bit.
+    Slot { id: SlotId, rst: bool },
+    /// To no socket: to the interface alone.
+    Nobody,
+    /// To the interface alone, which may learn the address of a neighbour from it.
+    Neighbor,
+    /// Nowhere.
+    Drop,
+}
+
+/// The part of an IP packet that the router reads.
+struct Packet<'f> {
+    src: IpAddress,
+    dst: IpAddress,
+    protocol: u8,
+    payload: &'f [u8],
+    #[cfg(feature = "proto-ipv4-fragmentation")]
+    fragment: Option<Fragment>,
+}
+
+/// Which fragment of which datagram.
+#[cfg(feature = "proto-ipv4-fragmentation")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fragment {
+    ident: u16,
+    first: bool,
+}
+
+const ICMPV6: u8 = 58;
+const HOP_BY_HOP: u8 = 0;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
+impl Core {
+    /// Finds the slot for a frame.
+    pub(crate) fn route(&mut self, frame: &[u8]) -> Route {
+        match self.caps.medium {
+            #[cfg(feature = "medium-ethernet")]
+            Medium::Ethernet => {
+                const ARP: [u8; 2] = [0x08, 0x06];
+                const IPV4: [u8; 2] = [0x08, 0x00];
+                const IPV6: [u8; 2] = [0x86, 0xdd];
+                let Some((header, packet)) = frame.split_first_chunk::<14>() else {
+                    return Route::Nobody;
+                };
+                match [header[12], header[13]] {
+                    ARP => Route::Neighbor,
+                    IPV4 | IPV6 => self.route_packet(packet),
+                    _ => Route::Nobody,
+                }
+            }
+            #[allow(unreachable_patterns)]
+            _ => self.route_packet(frame),
+        }
+    }
+
+    fn route_packet(&mut self, packet: &[u8]) -> Route {
+        let Some(packet) = parse(packet) else { return Route::Nobody };
+        #[cfg(feature = "proto-ipv4-fragmentation")]
+        if let Some(fragment) = packet.fragment {
+            return self.route_fragment(&packet, fragment);
+        }
+        self.route_payload(&packet)
+    }
+
+    /// Only the first fragment of a datagram names the ports; the others follow it.
+    #[cfg(feature = "proto-ipv4-fragmentation")]
+    fn route_fragment(&mut self, packet: &Packet<'_>, fragment: Fragment) -> Route {
+        let key = FragmentKey {
+            src: packet.src,
+            dst: packet.dst,
+            protocol: packet.protocol,
+            ident: fragment.ident,
+        };
+        if fragment.first {
+            let route = self.route_payload(packet);
+            if let Route::Slot { id, .. } = route {
+                self.fragments.insert(key, id);
+            }
+            return route;
+        }
+        match self.fragments.find(key) {
+            Some(id) => Route::Slot { id, rst: false },
+            None => Route::Nobody,
+        }
+    }
+
+    fn route_payload(&self, packet: &Packet<'_>) -> Route {
+        match packet.protocol {
+            #[cfg(feature = "tcp")]
+            TCP => self.route_tcp(packet),
+            #[cfg(feature = "udp")]
+            UDP => self.route_udp(packet),
+            ICMPV6 => match packet.payload.first() {
+                // Router and neighbour discovery, RFC 4861 section 4.
+                Some(133..=137) => Route::Neighbor,
+                _ => Route::Nobody,
+            },
+            _ => Route::Nobody,
+        }
+    }
+
+    #[cfg(feature = "tcp")]
+    fn route_tcp(&self, packet: &Packet<'_>) -> Route {
+        const SYN: u8 = 0x02;
+        const RST: u8 = 0x04;
+        const ACK: u8 = 0x10;
+        let Some(header) = packet.payload.first_chunk::<14>() else { return Route::Nobody };
+        let local = IpEndpoint::new(packet.dst, u16::from_be_bytes([header[2], header[3]]));
+        let remote = IpEndpoint::new(packet.src, u16::from_be_bytes([header[0], header[1]]));
+        let flags = header[13];
+        if let Some(id) = self.find_connection(local, remote) {
+            return Route::Slot { id, rst: flags & RST != 0 };
+        }
+        if let Some(id) = self.find_listener(local) {
+            return Route::Slot { id, rst: flags & RST != 0 };
+        }
+        let request = flags & (SYN | RST | ACK) == SYN;
+        let listen = IpListenEndpoint { addr: Some(local.addr), port: local.port };
+        if request && self.overflow == Overflow::Ignore && self.tcp_listener_is_full(listen) {
+            return Route::Drop;
+        }
+        Route::Nobody
+    }
+
+    /// The slot of a connection.
+    #[cfg(feature = "tcp")]
+    pub(crate) fn find_connection(&self, local: IpEndpoint, remote: IpEndpoint) -> Option<SlotId> {
+        self.table
+            .chain(self.connection_hash(local.port, remote))
+            .find(|(_, slot)| {
+                slot.tcp().is_some_and(|socket| {
+                    socket.remote_endpoint() == Some(remote)
+                        && socket.local_endpoint() == Some(local)
+                })
+            })
+            .map(|(id, _)| id)
+    }
+
+    /// A slot in LISTEN for this address.
+    #[cfg(feature = "tcp")]
+    fn find_listener(&self, local: IpEndpoint) -> Option<SlotId> {
+        self.table
+            .chain(self.port_hash(Protocol::Tcp, local.port))
+            .find(|(_, slot)| {
+                slot.role == Role::Backlog
+                    && slot.tcp().is_some_and(|socket| {
+                        let listen = socket.listen_endpoint();
+                        socket.is_listening()
+                            && listen.port == local.port
+                            && listen.addr.is_none_or(|addr| addr == local.addr)
+                    })
+            })
+            .map(|(id, _)| id)
+    }
+
+    #[cfg(feature = "udp")]
+    fn route_udp(&self, packet: &Packet<'_>) -> Route {
+        let Some(header) = packet.payload.first_chunk::<8>() else { return Route::Nobody };
+        let port = u16::from_be_bytes([header[2], header[3]]);
+        let remote = IpEndpoint::new(packet.src, u16::from_be_bytes([header[0], header[1]]));
+        let for_all = packet.dst.is_multicast() || self.is_broadcast(packet.dst);
+        let found = self.table.chain(self.port_hash(Protocol::Udp, port)).find(|(id, slot)| {
+            slot.udp().is_some_and(|socket| {
+                let bound = socket.endpoint();
+                bound.port == port
+                    && (for_all || bound.addr.is_none_or(|addr| addr == packet.dst))
+                    && match self.peer(*id) {
+                        Peer::Only(peer) => peer == remote,
+                        Peer::None | Peer::Last(_) => true,
+                    }
+            })
+        });
+        match found {
+            Some((id, _)) => Route::Slot { id, rst: false },
+            None => Route::Nobody,
+        }
+    }
+
+    /// The hash of a connection. The local address is left out: it differs too rarely to matter,
+    /// and the comparison that follows looks at it.
+    #[cfg(feature = "tcp")]
+    pub(crate) fn connection_hash(&self, local_port: u16, remote: IpEndpoint) -> u32 {
+        let ports = u64::from(local_port) << 16 | u64::from(remote.port);
+        self.hash(fold(remote.addr) << 32 ^ fold(remote.addr) >> 32 ^ ports)
+    }
+
+    /// The hash of what is bound to a port.
+    pub(crate) fn port_hash(&self, protocol: Protocol, port: u16) -> u32 {
+        self.hash(u64::from(port) << 2 | protocol as u64 | 1 << 40)
+    }
+
+    fn hash(&self, key: u64) -> u32 {
+        let mixed = (key ^ self.hash_key).wrapping_mul(self.hash_key);
+        ((mixed ^ mixed >> 29).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+    }
+}
+
+#[cfg(feature = "tcp")]
+fn fold(addr: IpAddress) -> u64 {
+    match addr {
+        #[cfg(feature = "proto-ipv4")]
+        IpAddress::Ipv4(addr) => u64::from(addr.to_bits()),
+        #[cfg(feature = "proto-ipv6")]
+        IpAddress::Ipv6(addr) => {
+            let bits = addr.to_bits();
+            (bits >> 64) as u64 ^ (bits as u64).rotate_left(23)
+        }
+    }
+}
+
+fn parse(packet: &[u8]) -> Option<Packet<'_>> {
+    match packet.first()? >> 4 {
+        #[cfg(feature = "proto-ipv4")]
+        4 => parse_ipv4(packet),
+        #[cfg(feature = "proto-ipv6")]
+        6 => parse_ipv6(packet),
+        _ => None,
+    }
+}
+
+/// RFC 791 section 3.1.
+#[cfg(feature = "proto-ipv4")]
+fn parse_ipv4(packet: &[u8]) -> Option<Packet<'_>> {
+    let header = packet.first_chunk::<20>()?;
+    let header_len = usize::from(header[0] & 0x0f) * 4;
+    let total_len = usize::from(u16::from_be_bytes([header[2], header[3]]));
+    Some(Packet {
+        src: IpAddress::v4(header[12], header[13], header[14], header[15]),
+        dst: IpAddress::v4(header[16], header[17], header[18], header[19]),
+        protocol: header[9],
+        payload: packet.get(header_len..total_len)?,
+        #[cfg(feature = "proto-ipv4-fragmentation")]
+        fragment: fragment(header),
+    })
+}
+
+#[cfg(feature = "proto-ipv4-fragmentation")]
+fn fragment(header: &[u8; 20]) -> Option<Fragment> {
+    let ident = u16::from_be_bytes([header[4], header[5]]);
+    let flags = u16::from_be_bytes([header[6], header[7]]);
+    let (more, offset) = (flags & 0x2000 != 0, flags & 0x1fff);
+    (more || offset != 0).then_some(Fragment { ident, first: offset == 0 })
+}
+
+/// RFC 8200 section 3, and the one extension header that smoltcp passes over (section 4.3).
+#[cfg(feature = "proto-ipv6")]
+fn parse_ipv6(packet: &[u8]) -> Option<Packet<'_>> {
+    let (header, rest) = packet.split_first_chunk::<40>()?;
+    let [_, _, _, _, len @ .., next, _] = *header.first_chunk::<8>()?;
+    let address = |at: usize| -> Option<IpAddress> {
+        let bytes = header.get(at..)?.first_chunk::<16>()?;
+        Some(IpAddress::Ipv6((*bytes).into()))
+    };
+    let payload = rest.get(..usize::from(u16::from_be_bytes(len)))?;
+    let (protocol, payload) = match next {
+        HOP_BY_HOP => {
+            let [next, len] = *payload.first_chunk::<2>()?;
+            (next, payload.get((usize::from(len) + 1) * 8..)?)
+        }
+        next => (next, payload),
+    };
+    Some(Packet {
+        src: address(8)?,
+        dst: address(24)?,
+        protocol,
+        payload,
+        #[cfg(feature = "proto-ipv4-fragmentation")]
+        fragment: None,
+    })
+}
+
+/// What identifies the fragments of one datagram (RFC 791 section 3.2).
+#[cfg(feature = "proto-ipv4-fragmentation")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FragmentKey {
+    src: IpAddress,
+    dst: IpAddress,
+    protocol: u8,
+    ident: u16,
+}
+
+/// Where the fragments of the datagrams seen last go.
+#[cfg(feature = "proto-ipv4-fragmentation")]
+pub(crate) struct FragmentMap {
+    /// One more than smoltcp reassembles at a time.
+    entries:
+        heapless::Deque<(FragmentKey, SlotId), { smoltcp::config::REASSEMBLY_BUFFER_COUNT + 1 }>,
+}
+
+#[cfg(feature = "proto-ipv4-fragmentation")]
+impl FragmentMap {
+    pub(crate) const fn new() -> Self {
+        FragmentMap { entries: heapless::Deque::new() }
+    }
+
+    fn insert(&mut self, key: FragmentKey, id: SlotId) {
+        if self.entries.is_full() {
+            self.entries.pop_front();
+        }
+        // There is room now.
+        let _ = self.entries.push_back((key, id));
+    }
+
+    fn find(&self, key: FragmentKey) -> Option<SlotId> {
+        self.entries.iter().rev().find(|(entry, _)| *entry == key).map(|(_, id)| *id)
+    }
+}

@@ -1,0 +1,133 @@
+//! One slot: a smoltcp socket in a set of its own, and what the stack knows about it.
+
+use smoltcp::iface::SocketSet;
+use smoltcp::socket::Socket;
+#[cfg(feature = "tcp")]
+use smoltcp::socket::tcp;
+#[cfg(feature = "udp")]
+use smoltcp::socket::udp;
+use smoltcp::time::Instant;
+
+use super::table::Links;
+use crate::Error;
+
+/// The number of a slot. TCP slots come first, UDP slots after them.
+pub(crate) type SlotId = u16;
+
+/// No slot.
+pub(crate) const NONE: SlotId = SlotId::MAX;
+
+/// No deadline. (Far enough, and safe to add to.)
+pub(crate) const NEVER: Instant = Instant::from_micros_const(i64::MAX);
+
+/// Who the slot belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Nobody.
+    Free,
+    /// A typed socket, or the two halves of one.
+    Held,
+    /// A typed socket that is bound and no more. A TCP socket remembers its address as if it
+    /// listened, and the router passes it over.
+    #[cfg(feature = "tcp")]
+    Bound,
+    /// The backlog of a listener: one of a group of slots, chained by `group`.
+    #[cfg(feature = "tcp")]
+    Backlog,
+    /// Nobody any more, but what it accepted from the application is still being delivered.
+    Closing,
+}
+
+/// Memory for one socket and for the links of the tables that find it.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    /// The single-slot set; `None` only until the stack is built.
+    pub(crate) set: Option<SocketSet<'static>>,
+    pub(crate) links: Links,
+    /// When this slot ends what it is doing, or `NEVER`.
+    pub(crate) deadline: Instant,
+    /// How long a peer may owe an answer, in milliseconds; 0 for ever.
+    pub(crate) patience: u32,
+    /// The next slot of a listener's backlog.
+    pub(crate) group: SlotId,
+    pub(crate) role: Role,
+    /// Why the connection ended.
+    pub(crate) end: Option<Error>,
+    pub(crate) flags: Flags,
+}
+
+/// Small facts about a slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flags(u8);
+
+impl Flags {
+    /// The reading half is gone, the writing half is still held.
+    pub(crate) const NO_READER: Flags = Flags(1);
+    /// The writing half is gone, the reading half is still held.
+    pub(crate) const NO_WRITER: Flags = Flags(2);
+    /// The application has closed: what still arrives is not wanted.
+    pub(crate) const DISCARD: Flags = Flags(4);
+    /// Silence counts against the peer even when it owes nothing.
+    pub(crate) const KEEP_ALIVE: Flags = Flags(8);
+
+    pub(crate) const fn has(self, flag: Flags) -> bool {
+        self.0 & flag.0 != 0
+    }
+
+    pub(crate) fn set(&mut self, flag: Flags, on: bool) {
+        if on {
+            self.0 |= flag.0;
+        } else {
+            self.0 &= !flag.0;
+        }
+    }
+}
+
+impl Slot {
+    pub(crate) const EMPTY: Self = Slot {
+        set: None,
+        links: Links::NONE,
+        deadline: NEVER,
+        patience: 0,
+        group: NONE,
+        role: Role::Free,
+        end: None,
+        flags: Flags(0),
+    };
+
+    #[cfg(feature = "tcp")]
+    pub(crate) fn tcp(&self) -> Option<&tcp::Socket<'static>> {
+        match self.set.as_ref()?.iter().next()? {
+            (_, Socket::Tcp(socket)) => Some(socket),
+            #[allow(unreachable_patterns)]
+            _ => None,
+        }
+    }
+
+    #[cfg(feature = "tcp")]
+    pub(crate) fn tcp_mut(&mut self) -> Option<&mut tcp::Socket<'static>> {
+        match self.set.as_mut()?.iter_mut().next()? {
+            (_, Socket::Tcp(socket)) => Some(socket),
+            #[allow(unreachable_patterns)]
+            _ => None,
+        }
+    }
+
+    #[cfg(feature = "udp")]
+    pub(crate) fn udp(&self) -> Option<&udp::Socket<'static>> {
+        match self.set.as_ref()?.iter().next()? {
+            (_, Socket::Udp(socket)) => Some(socket),
+            #[allow(unreachable_patterns)]
+            _ => None,
+        }
+    }
+
+    #[cfg(feature = "udp")]
+    pub(crate) fn udp_mut(&mut self) -> Option<&mut udp::Socket<'static>> {
+        match self.set.as_mut()?.iter_mut().next()? {
+            (_, Socket::Udp(socket)) => Some(socket),
+            #[allow(unreachable_patterns)]
+            _ => None,
+        }
+    }
+}

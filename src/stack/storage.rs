@@ -1,0 +1,299 @@
+//! The memory that a stack works with: lent to it, never allocated by it.
+
+use core::ops::{Deref, DerefMut};
+use core::sync::atomic::AtomicU8;
+
+use smoltcp::iface::{SocketSet, SocketStorage};
+#[cfg(feature = "tcp")]
+use smoltcp::socket::tcp;
+#[cfg(feature = "udp")]
+use smoltcp::socket::udp;
+
+use super::peer::Peer;
+use super::slot::Slot;
+
+/// Memory for the sockets of a stack, to be put into a `static`.
+///
+/// - `TCP`, `UDP`: how many sockets of each protocol can be open at once. A TCP listener takes as
+///   many as its backlog; a closed connection keeps its one until all is delivered.
+/// - `TCP_RX`, `TCP_TX`: bytes of the receive and of the send buffer of each TCP socket. The
+///   receive buffer bounds what the peer may send without waiting; two full segments
+///   (2 × 1,460 bytes) are a good least, one segment leads to a stop at every packet.
+/// - `UDP_BUF`, `UDP_PACKETS`: bytes, and datagrams, that each UDP socket can hold in either
+///   direction.
+///
+/// A program hands it over once, as a `&'static mut`. The `static_cell` crate gives one without
+/// `unsafe`; so does `cortex_m::singleton!`.
+///
+/// ```
+/// use sockstate::Storage;
+/// use static_cell::ConstStaticCell;
+///
+/// static STORAGE: ConstStaticCell<Storage<4, 2>> = ConstStaticCell::new(Storage::new());
+///
+/// let storage = STORAGE.take();
+/// # use sockstate::{Config, Instant, Stack, device::Plug};
+/// # let (device, _far) = Plug::pair();
+/// let stack = Stack::new(storage, device, || Instant::ZERO, Config::ethernet([2, 0, 0, 0, 0, 1], 1))?;
+/// # Ok::<(), sockstate::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Storage<
+    const TCP: usize,
+    const UDP: usize,
+    const TCP_RX: usize = 2920,
+    const TCP_TX: usize = 2920,
+    const UDP_BUF: usize = 1472,
+    const UDP_PACKETS: usize = 4,
+> {
+    tcp_slots: [Slot; TCP],
+    udp_slots: [Slot; UDP],
+    tcp: [TcpMemory<TCP_RX, TCP_TX>; TCP],
+    udp: [UdpMemory<UDP_BUF, UDP_PACKETS>; UDP],
+    peers: [Peer; UDP],
+    tcp_dropped: [AtomicU8; TCP],
+    udp_dropped: [AtomicU8; UDP],
+}
+
+#[derive(Debug)]
+struct TcpMemory<const RX: usize, const TX: usize> {
+    set: [SocketStorage<'static>; 1],
+    rx: [u8; RX],
+    tx: [u8; TX],
+}
+
+#[derive(Debug)]
+struct UdpMemory<const BUF: usize, const PACKETS: usize> {
+    set: [SocketStorage<'static>; 1],
+    #[cfg(feature = "udp")]
+    rx_meta: [udp::PacketMetadata; PACKETS],
+    #[cfg(feature = "udp")]
+    tx_meta: [udp::PacketMetadata; PACKETS],
+    rx: [u8; BUF],
+    tx: [u8; BUF],
+}
+
+impl<
+    const TCP: usize,
+    const UDP: usize,
+    const TCP_RX: usize,
+    const TCP_TX: usize,
+    const UDP_BUF: usize,
+    const UDP_PACKETS: usize,
+> Storage<TCP, UDP, TCP_RX, TCP_TX, UDP_BUF, UDP_PACKETS>
+{
+    /// Memory that is not in use yet.
+    pub const fn new() -> Self {
+        Storage {
+            tcp_slots: [const { Slot::EMPTY }; TCP],
+            udp_slots: [const { Slot::EMPTY }; UDP],
+            tcp: [const { TcpMemory { set: [SocketStorage::EMPTY], rx: [0; TCP_RX], tx: [0; TCP_TX] } };
+                TCP],
+            udp: [const {
+                UdpMemory {
+                    set: [SocketStorage::EMPTY],
+                    #[cfg(feature = "udp")]
+                    rx_meta: [udp::PacketMetadata::EMPTY; UDP_PACKETS],
+                    #[cfg(feature = "udp")]
+                    tx_meta: [udp::PacketMetadata::EMPTY; UDP_PACKETS],
+                    rx: [0; UDP_BUF],
+                    tx: [0; UDP_BUF],
+                }
+            }; UDP],
+            peers: [Peer::None; UDP],
+            tcp_dropped: [const { AtomicU8::new(0) }; TCP],
+            udp_dropped: [const { AtomicU8::new(0) }; UDP],
+        }
+    }
+}
+
+impl<
+    const TCP: usize,
+    const UDP: usize,
+    const TCP_RX: usize,
+    const TCP_TX: usize,
+    const UDP_BUF: usize,
+    const UDP_PACKETS: usize,
+> Default for Storage<TCP, UDP, TCP_RX, TCP_TX, UDP_BUF, UDP_PACKETS>
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<
+    const TCP: usize,
+    const UDP: usize,
+    const TCP_RX: usize,
+    const TCP_TX: usize,
+    const UDP_BUF: usize,
+    const UDP_PACKETS: usize,
+> From<&'static mut Storage<TCP, UDP, TCP_RX, TCP_TX, UDP_BUF, UDP_PACKETS>> for Memory
+{
+    fn from(storage: &'static mut Storage<TCP, UDP, TCP_RX, TCP_TX, UDP_BUF, UDP_PACKETS>) -> Self {
+        #[cfg(feature = "tcp")]
+        for (slot, memory) in storage.tcp_slots.iter_mut().zip(&mut storage.tcp) {
+            let mut set = SocketSet::new(&mut memory.set[..]);
+            set.add(tcp::Socket::new(
+                tcp::SocketBuffer::new(&mut memory.rx[..]),
+                tcp::SocketBuffer::new(&mut memory.tx[..]),
+            ));
+            slot.set = Some(set);
+        }
+        #[cfg(feature = "udp")]
+        for (slot, memory) in storage.udp_slots.iter_mut().zip(&mut storage.udp) {
+            let mut set = SocketSet::new(&mut memory.set[..]);
+            set.add(udp::Socket::new(
+                udp::PacketBuffer::new(&mut memory.rx_meta[..], &mut memory.rx[..]),
+                udp::PacketBuffer::new(&mut memory.tx_meta[..], &mut memory.tx[..]),
+            ));
+            slot.set = Some(set);
+        }
+        Memory {
+            slots: SlotMemory {
+                tcp: Lent::Static(&mut storage.tcp_slots),
+                udp: Lent::Static(&mut storage.udp_slots),
+                peers: Lent::Static(&mut storage.peers),
+            },
+            tcp_dropped: Lent::Static(&mut storage.tcp_dropped),
+            udp_dropped: Lent::Static(&mut storage.udp_dropped),
+        }
+    }
+}
+
+/// How much memory to take from the heap for the sockets of a stack.
+///
+/// ```
+/// use sockstate::Heap;
+///
+/// let heap = Heap { tcp: 64, tcp_rx: 16 * 1024, ..Heap::default() };
+/// ```
+#[cfg(feature = "alloc")]
+#[derive(Clone, Copy, Debug)]
+pub struct Heap {
+    /// TCP sockets that can be open at once.
+    pub tcp: usize,
+    /// UDP sockets that can be open at once.
+    pub udp: usize,
+    /// Bytes of each TCP receive buffer.
+    pub tcp_rx: usize,
+    /// Bytes of each TCP send buffer.
+    pub tcp_tx: usize,
+    /// Bytes of each UDP buffer, in either direction.
+    pub udp_buf: usize,
+    /// Datagrams in each UDP buffer, in either direction.
+    pub udp_packets: usize,
+}
+
+#[cfg(feature = "alloc")]
+impl Default for Heap {
+    /// 16 sockets of each protocol, with 64 KiB of buffer in each direction.
+    fn default() -> Self {
+        Heap { tcp: 16, udp: 16, tcp_rx: 65_535, tcp_tx: 65_535, udp_buf: 65_535, udp_packets: 64 }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl From<Heap> for Memory {
+    fn from(heap: Heap) -> Self {
+        use alloc::{boxed::Box, vec, vec::Vec};
+
+        fn slots(sets: impl Iterator<Item = SocketSet<'static>>) -> Lent<Slot> {
+            Lent::Heap(sets.map(|set| Slot { set: Some(set), ..Slot::EMPTY }).collect())
+        }
+        fn dropped(n: usize) -> Lent<AtomicU8> {
+            Lent::Heap((0..n).map(|_| AtomicU8::new(0)).collect::<Box<[_]>>())
+        }
+        fn boxed_set<'a, T: smoltcp::socket::AnySocket<'a>>(socket: T) -> SocketSet<'a> {
+            let mut set = SocketSet::new(Vec::with_capacity(1));
+            set.add(socket);
+            set
+        }
+
+        #[cfg(feature = "tcp")]
+        let tcp = slots((0..heap.tcp).map(|_| {
+            boxed_set(tcp::Socket::new(
+                tcp::SocketBuffer::new(vec![0; heap.tcp_rx]),
+                tcp::SocketBuffer::new(vec![0; heap.tcp_tx]),
+            ))
+        }));
+        #[cfg(not(feature = "tcp"))]
+        let tcp = slots(core::iter::empty());
+
+        #[cfg(feature = "udp")]
+        let udp = slots((0..heap.udp).map(|_| {
+            let buffer = || {
+                udp::PacketBuffer::new(
+                    vec![udp::PacketMetadata::EMPTY; heap.udp_packets],
+                    vec![0; heap.udp_buf],
+                )
+            };
+            boxed_set(udp::Socket::new(buffer(), buffer()))
+        }));
+        #[cfg(not(feature = "udp"))]
+        let udp = slots(core::iter::empty());
+
+        Memory {
+            tcp_dropped: dropped(tcp.len()),
+            udp_dropped: dropped(udp.len()),
+            slots: SlotMemory {
+                peers: Lent::Heap(vec![Peer::None; udp.len()].into_boxed_slice()),
+                tcp,
+                udp,
+            },
+        }
+    }
+}
+
+/// Memory in the form the stack uses: made from a [`Storage`] or, with the feature `alloc`, from
+/// a [`Heap`].
+pub struct Memory {
+    pub(crate) slots: SlotMemory,
+    pub(crate) tcp_dropped: Lent<AtomicU8>,
+    pub(crate) udp_dropped: Lent<AtomicU8>,
+}
+
+/// The part of the memory that lives behind the lock.
+pub(crate) struct SlotMemory {
+    pub(crate) tcp: Lent<Slot>,
+    pub(crate) udp: Lent<Slot>,
+    pub(crate) peers: Lent<Peer>,
+}
+
+impl core::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Memory")
+            .field("tcp", &self.slots.tcp.len())
+            .field("udp", &self.slots.udp.len())
+            .finish()
+    }
+}
+
+/// A slice for as long as the stack lives.
+pub(crate) enum Lent<T: 'static> {
+    Static(&'static mut [T]),
+    #[cfg(feature = "alloc")]
+    Heap(alloc::boxed::Box<[T]>),
+}
+
+impl<T> Deref for Lent<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match self {
+            Lent::Static(slice) => slice,
+            #[cfg(feature = "alloc")]
+            Lent::Heap(slice) => slice,
+        }
+    }
+}
+
+impl<T> DerefMut for Lent<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        match self {
+            Lent::Static(slice) => slice,
+            #[cfg(feature = "alloc")]
+            Lent::Heap(slice) => slice,
+        }
+    }
+}

@@ -1,0 +1,599 @@
+//! TCP slots: the transitions that sockets ask for, and what the network makes of them.
+
+use core::net::SocketAddr;
+
+use smoltcp::socket::tcp::{Socket, State};
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{IpEndpoint, IpListenEndpoint};
+
+use super::core::{Before, Cause, Core, Sending};
+use super::slot::{Flags, NEVER, NONE, Role, SlotId};
+use crate::addr::{ip_endpoint, overlap, socket_addr};
+use crate::{Error, LocalEndpoint, Protocol};
+
+/// Longer than smoltcp keeps a socket in TIME-WAIT: the deadline of such a slot does not end it,
+/// it only tells which one has been waiting longest.
+const TIME_WAIT_ORDER: Duration = Duration::from_secs(60);
+
+/// How long a RST may wait for the device before its slot is taken back regardless.
+const LAST_WORD: Duration = Duration::from_millis(1_000);
+
+/// Brings a socket back to CLOSED without a RST.
+fn forget(socket: &mut Socket<'_>) {
+    socket.abort();
+    // `listen` is smoltcp's only way to reset a socket at once; the port is arbitrary.
+    let _ = socket.listen(1);
+    socket.close();
+}
+
+/// Whether the peer owes this side an acknowledgement.
+pub(super) fn owes(socket: &Socket<'_>) -> bool {
+    socket.send_queue() > 0
+        || matches!(socket.state(), State::FinWait1 | State::Closing | State::LastAck)
+}
+
+/// Transitions of the application.
+impl Core {
+    pub(super) fn tcp(&self, id: SlotId) -> Option<&Socket<'static>> {
+        self.slot(id)?.tcp()
+    }
+
+    pub(super) fn tcp_mut(&mut self, id: SlotId) -> Option<&mut Socket<'static>> {
+        self.slot_mut(id)?.tcp_mut()
+    }
+
+    /// `Closed` to `Bound`.
+    pub(crate) fn tcp_bind(&mut self, id: SlotId, local: LocalEndpoint) -> Result<(), Error> {
+        let local = local.to_listen_endpoint()?;
+        self.check_local(local)?;
+        if self.tcp_port_taken(local) {
+            return Err(Error::AddressInUse);
+        }
+        let socket = self.tcp_mut(id).ok_or(Error::WrongState)?;
+        forget(socket);
+        socket.listen(local).map_err(|_| Error::WrongState)?;
+        if let Some(slot) = self.slot_mut(id) {
+            slot.role = Role::Bound;
+        }
+        self.tcp_register(id);
+        Ok(())
+    }
+
+    /// `Closed` or `Bound` to `Connecting`.
+    pub(crate) fn tcp_connect(&mut self, id: SlotId, remote: SocketAddr) -> Result<(), Error> {
+        let remote = self.tcp_check_remote(remote)?;
+        let bound = (self.slot(id).map(|slot| slot.role) == Some(Role::Bound))
+            .then(|| self.tcp(id).map(|socket| socket.listen_endpoint()))
+            .flatten();
+        let addr = match bound.and_then(|local| local.addr) {
+            Some(addr) if addr.version() != remote.addr.version() => {
+                return Err(Error::AddressFamily);
+            }
+            Some(addr) if !self.iface.has_ip_addr(addr) => return Err(Error::AddressLost),
+            Some(addr) => addr,
+            None => self.source_for(remote.addr)?,
+        };
+        if !self.routable(remote.addr) {
+            return Err(Error::NoRoute);
+        }
+        let port = match bound {
+            Some(local) => local.port,
+            None => self.tcp_ephemeral_port(remote)?,
+        };
+        let local = IpEndpoint::new(addr, port);
+        if self.find_connection(local, remote).is_some() {
+            return Err(Error::AddressInUse);
+        }
+        let slot = self.table.get_mut(id).ok_or(Error::WrongState)?;
+        slot.role = Role::Held;
+        slot.end = None;
+        let socket = slot.tcp_mut().ok_or(Error::WrongState)?;
+        forget(socket);
+        socket.connect(self.iface.context(), remote, local).map_err(|_| Error::Unaddressable)?;
+        self.tcp_register(id);
+        self.set_deadline(id, self.after(self.deadlines.connect));
+        self.table.touch(id);
+        Ok(())
+    }
+
+    fn tcp_check_remote(&self, remote: SocketAddr) -> Result<IpEndpoint, Error> {
+        let remote = ip_endpoint(remote)?;
+        if remote.port == 0 {
+            return Err(Error::PortZero);
+        }
+        if !remote.addr.is_unicast() || self.is_broadcast(remote.addr) {
+            return Err(Error::Unaddressable);
+        }
+        if !self.link_up {
+            return Err(Error::LinkDown);
+        }
+        Ok(remote)
+    }
+
+    /// `Bound` to `Listening`, with a backlog of so many slots, this one among them.
+    pub(crate) fn tcp_listen(&mut self, id: SlotId, backlog: u16) -> Result<(), Error> {
+        let local = self.tcp(id).ok_or(Error::WrongState)?.listen_endpoint();
+        self.check_local(local)?;
+        for _ in 1..backlog {
+            if let Err(error) = self.tcp_grow(id, local) {
+                // All or nothing: what was taken goes back, and the socket stays bound.
+                let rest = self
+                    .slot_mut(id)
+                    .map_or(NONE, |slot| core::mem::replace(&mut slot.group, NONE));
+                self.tcp_release_group(rest);
+                return Err(error);
+            }
+        }
+        if let Some(slot) = self.slot_mut(id) {
+            slot.role = Role::Backlog;
+        }
+        Ok(())
+    }
+
+    /// Adds a slot to the backlog that begins with `head`.
+    fn tcp_grow(&mut self, head: SlotId, local: IpListenEndpoint) -> Result<(), Error> {
+        let id = self.open(Protocol::Tcp)?;
+        if let Some(slot) = self.slot_mut(id) {
+            slot.role = Role::Backlog;
+        }
+        self.tcp_rearm(id, local);
+        let last = self.tcp_group(head).last().unwrap_or(head);
+        if let Some(slot) = self.slot_mut(last) {
+            slot.group = id;
+        }
+        Ok(())
+    }
+
+    /// Puts a slot of a backlog into LISTEN.
+    fn tcp_rearm(&mut self, id: SlotId, local: IpListenEndpoint) {
+        if let Some(slot) = self.slot_mut(id) {
+            slot.deadline = NEVER;
+            slot.end = None;
+            if let Some(socket) = slot.tcp_mut() {
+                forget(socket);
+                let _ = socket.listen(local);
+            }
+        }
+        self.tcp_register(id);
+    }
+
+    /// The slots of a backlog, from the given one on.
+    fn tcp_group(&self, head: SlotId) -> impl Iterator<Item = SlotId> {
+        let existing = |id: SlotId| (id != NONE).then_some(id);
+        core::iter::successors(existing(head), move |id| existing(self.slot(*id)?.group))
+    }
+
+    /// Takes the first complete connection out of a backlog and keeps the backlog at its size, as
+    /// far as there are free slots. `head` is its first slot, and may become another one.
+    ///
+    /// A listener does not give its last slot away: it would be deaf, and nobody could tell a
+    /// connection request to it from one to a port that nobody listens to.
+    pub(crate) fn tcp_accept(
+        &mut self,
+        head: &mut SlotId,
+        backlog: u16,
+    ) -> Option<(SlotId, SocketAddr)> {
+        let local = self.tcp(*head)?.listen_endpoint();
+        let ready = self
+            .tcp_group(*head)
+            .find(|id| self.tcp(*id).is_some_and(|socket| is_complete(socket.state())));
+        let size = self.tcp_group(*head).count();
+        let wanted = usize::from(backlog) + usize::from(ready.is_some());
+        let grown = (size..wanted).take_while(|_| self.tcp_grow(*head, local).is_ok()).count();
+        let ready = ready.filter(|_| size + grown > 1)?;
+
+        let slot = self.slot_mut(ready)?;
+        let rest = core::mem::replace(&mut slot.group, NONE);
+        slot.role = Role::Held;
+        let remote = slot.tcp()?.remote_endpoint()?;
+        if ready == *head {
+            *head = rest;
+        } else {
+            let prev = self
+                .tcp_group(*head)
+                .find(|id| self.slot(*id).is_some_and(|slot| slot.group == ready));
+            self.slot_mut(prev?)?.group = rest;
+        }
+        self.half_open = self.half_open.saturating_sub(1);
+        self.tcp_watch(ready);
+        Some((ready, socket_addr(remote)))
+    }
+
+    /// Ends the sending direction: a FIN follows what is still to be sent.
+    pub(crate) fn tcp_shutdown(&mut self, id: SlotId) {
+        if let Some(socket) = self.tcp_mut(id) {
+            socket.close();
+        }
+        self.tcp_watch(id);
+        self.table.touch(id);
+    }
+
+    /// Ends both directions for the application: what it sent is delivered, what arrives is not
+    /// wanted any more.
+    pub(crate) fn tcp_close(&mut self, id: SlotId) {
+        if let Some(slot) = self.slot_mut(id) {
+            slot.flags.set(Flags::DISCARD, true);
+        }
+        if let Some(socket) = self.tcp_mut(id) {
+            socket.close();
+        }
+        self.tcp_discard(id);
+        self.set_deadline(id, self.after(self.deadlines.closing));
+        self.table.touch(id);
+    }
+
+    /// Ends the connection with a RST.
+    pub(crate) fn tcp_abort(&mut self, id: SlotId) {
+        if let Some(socket) = self.tcp_mut(id) {
+            socket.abort();
+        }
+        self.tcp_release(id);
+    }
+
+    /// Gives up a connection attempt.
+    pub(crate) fn tcp_cancel(&mut self, id: SlotId, end: Error) {
+        if let Some(slot) = self.slot_mut(id) {
+            slot.end = Some(end);
+            slot.deadline = NEVER;
+            if let Some(socket) = slot.tcp_mut() {
+                forget(socket);
+            }
+        }
+        self.tcp_register(id);
+    }
+
+    /// Nobody holds the slot any more.
+    pub(crate) fn tcp_release(&mut self, id: SlotId) {
+        let Some(slot) = self.slot(id) else { return };
+        if slot.role == Role::Backlog {
+            return self.tcp_release_group(id);
+        }
+        let Some(socket) = slot.tcp() else { return };
+        match socket.state() {
+            // Nobody knows of it: a SYN-ACK for it is answered with a RST by the interface.
+            State::Listen | State::SynSent => self.tcp_forget(id),
+            State::Closed if socket.remote_endpoint().is_none() || !self.link_up => {
+                self.tcp_forget(id);
+            }
+            State::Closed => self.tcp_orphan(id, self.now + LAST_WORD),
+            _ => {
+                let deadline = slot.deadline;
+                let closing = slot.flags.has(Flags::DISCARD);
+                self.tcp_close(id);
+                // One that was closed before keeps its deadline.
+                let deadline = if closing { deadline } else { self.after(self.deadlines.closing) };
+                self.tcp_orphan(id, deadline);
+            }
+        }
+    }
+
+    fn tcp_orphan(&mut self, id: SlotId, deadline: Instant) {
+        if let Some(slot) = self.slot_mut(id) {
+            slot.role = Role::Closing;
+            slot.flags.set(Flags::DISCARD, true);
+        }
+        self.set_deadline(id, deadline);
+        self.table.touch(id);
+    }
+
+    fn tcp_forget(&mut self, id: SlotId) {
+        if let Some(socket) = self.tcp_mut(id) {
+            forget(socket);
+        }
+        self.free(id);
+    }
+
+    /// A listener is gone. Peers that believe themselves connected are told otherwise.
+    fn tcp_release_group(&mut self, head: SlotId) {
+        let mut next = head;
+        while let Some(slot) = self.slot_mut(next) {
+            let id = core::mem::replace(&mut next, slot.group);
+            slot.role = Role::Held;
+            slot.group = NONE;
+            if self.tcp(id).is_some_and(|socket| socket.state() != State::Listen) {
+                self.half_open = self.half_open.saturating_sub(1);
+                self.tcp_abort(id);
+            } else {
+                self.tcp_release(id);
+            }
+        }
+    }
+
+    /// One half of a split connection is gone. The last one takes the connection with it; the
+    /// writing half ends the sending direction.
+    pub(crate) fn tcp_release_half(&mut self, id: SlotId, half: Flags) {
+        let Some(slot) = self.slot_mut(id) else { return };
+        slot.flags.set(half, true);
+        if slot.flags.has(Flags::NO_READER) && slot.flags.has(Flags::NO_WRITER) {
+            self.tcp_release(id);
+        } else if slot.flags.has(Flags::NO_WRITER) {
+            self.tcp_shutdown(id);
+        }
+    }
+
+    /// Makes a slot whose connection is over fit for a new one. One in TIME-WAIT is left to it
+    /// and exchanged for another; with no other, it is the oldest in TIME-WAIT and taken itself.
+    pub(crate) fn tcp_renew(&mut self, id: SlotId) -> SlotId {
+        if self.tcp(id).is_some_and(|socket| socket.state() == State::TimeWait) {
+            self.tcp_orphan(id, self.now + TIME_WAIT_ORDER);
+            return self.open(Protocol::Tcp).unwrap_or(id);
+        }
+        if let Some(slot) = self.slot_mut(id) {
+            slot.flags = Flags::default();
+            slot.deadline = NEVER;
+            if let Some(socket) = slot.tcp_mut() {
+                forget(socket);
+            }
+        }
+        self.tcp_register(id);
+        id
+    }
+
+    /// Whether a closed connection is over: everything is delivered and acknowledged, and the
+    /// peer has closed as well (or was told to, with a RST).
+    pub(crate) fn tcp_is_over(&self, id: SlotId) -> bool {
+        self.tcp(id).is_none_or(|socket| match socket.state() {
+            State::TimeWait => true,
+            State::Closed => socket.remote_endpoint().is_none(),
+            _ => false,
+        })
+    }
+
+    /// The oldest connection that only waits for old duplicates to die, cut short.
+    pub(crate) fn recycle_time_wait(&mut self) -> Option<SlotId> {
+        let oldest = self
+            .table
+            .tcp_ids()
+            .filter_map(|id| Some((id, self.slot(id)?)))
+            .filter(|(_, slot)| slot.role == Role::Closing)
+            .filter(|(_, slot)| slot.tcp().is_some_and(|s| s.state() == State::TimeWait))
+            .min_by_key(|(_, slot)| slot.deadline)
+            .map(|(id, _)| id)?;
+        self.tcp_forget(oldest);
+        Some(oldest)
+    }
+}
+
+/// Whether the handshake is done.
+pub(super) fn is_complete(state: State) -> bool {
+    !matches!(state, State::Closed | State::Listen | State::SynSent | State::SynReceived)
+}
+
+/// What the network makes of a slot.
+impl Core {
+    pub(crate) fn tcp_settle(&mut self, id: SlotId, before: &Before, cause: Cause) {
+        let Some(socket) = self.tcp(id) else { return };
+        let state = socket.state();
+        if state != before.tcp || state == State::Closed {
+            self.tcp_register(id);
+            self.tcp_transition(id, before, state, cause);
+        }
+        let Some(slot) = self.slot(id) else { return };
+        match slot.role {
+            Role::Held if !slot.flags.has(Flags::DISCARD) => {
+                if is_complete(state) {
+                    match cause {
+                        Cause::Ingress { .. } => self.tcp_watch(id),
+                        Cause::Egress(_) if slot.deadline == NEVER => self.tcp_watch(id),
+                        Cause::Egress(_) => {}
+                    }
+                }
+            }
+            Role::Held | Role::Closing => {
+                let progress = slot.tcp().is_some_and(|s| s.send_queue() < before.queued);
+                if progress {
+                    self.set_deadline(id, self.after(self.deadlines.closing));
+                }
+                self.tcp_discard(id);
+                self.tcp_bury(id, before, cause);
+            }
+            _ => {}
+        }
+    }
+
+    fn tcp_transition(&mut self, id: SlotId, before: &Before, state: State, cause: Cause) {
+        let was = before.tcp;
+        let Some(slot) = self.slot_mut(id) else { return };
+        if state == State::Closed && was != State::Closed && slot.end.is_none() {
+            slot.end = Some(match cause {
+                Cause::Ingress { rst: true } if was == State::SynSent => Error::Refused,
+                Cause::Ingress { rst: true } => Error::Reset,
+                Cause::Ingress { rst: false } => Error::PeerClosed,
+                Cause::Egress(_) if was == State::TimeWait => Error::PeerClosed,
+                // smoltcp resets a socket in silence when its address is gone.
+                Cause::Egress(_) => Error::AddressLost,
+            });
+            slot.deadline = NEVER;
+        }
+        if slot.role != Role::Backlog {
+            return;
+        }
+        match (was == State::Listen, state == State::Listen) {
+            (true, false) => self.half_open += 1,
+            (false, true) => self.half_open = self.half_open.saturating_sub(1),
+            _ => {}
+        }
+        match state {
+            State::SynReceived => self.set_deadline(id, self.after(self.deadlines.handshake)),
+            State::Closed => {
+                self.half_open = self.half_open.saturating_sub(1);
+                self.tcp_rearm(id, before.listen);
+            }
+            _ => {
+                if let Some(slot) = self.slot_mut(id) {
+                    slot.deadline = NEVER;
+                }
+            }
+        }
+    }
+
+    /// Gives the peer a new time limit if it owes an answer, and none otherwise.
+    pub(crate) fn tcp_watch(&mut self, id: SlotId) {
+        let now = self.now;
+        let Some(slot) = self.slot_mut(id) else { return };
+        let watched = slot.patience != 0
+            && (slot.flags.has(Flags::KEEP_ALIVE) || slot.tcp().is_some_and(owes));
+        let deadline =
+            if watched { now + Duration::from_millis(u64::from(slot.patience)) } else { NEVER };
+        self.set_deadline(id, deadline);
+    }
+
+    /// Throws away what arrived after the application closed. Once everything the application
+    /// sent is acknowledged, the peer is told so with a RST (RFC 1122 section 4.2.2.13).
+    fn tcp_discard(&mut self, id: SlotId) {
+        let Some(slot) = self.slot_mut(id) else { return };
+        let Some(socket) = slot.tcp_mut() else { return };
+        let mut discarded = false;
+        while socket.recv_queue() > 0 && socket.recv(|data| (data.len(), ())).is_ok() {
+            discarded = true;
+        }
+        if discarded && socket.state() == State::FinWait2 {
+            socket.abort();
+        }
+    }
+
+    /// Frees a slot that nobody holds, once there is nothing more to deliver.
+    fn tcp_bury(&mut self, id: SlotId, before: &Before, cause: Cause) {
+        let Some(slot) = self.slot(id) else { return };
+        let Some(socket) = slot.tcp() else { return };
+        if slot.role != Role::Closing {
+            return;
+        }
+        match socket.state() {
+            State::Closed if socket.remote_endpoint().is_none() => self.free(id),
+            State::TimeWait if before.tcp != State::TimeWait => {
+                self.set_deadline(id, self.now + TIME_WAIT_ORDER);
+            }
+            State::Closed if matches!(cause, Cause::Egress(Sending::Stalled)) => {
+                self.set_deadline(id, self.now + LAST_WORD);
+            }
+            _ => {}
+        }
+    }
+
+    /// A time limit is over.
+    pub(crate) fn tcp_expire(&mut self, id: SlotId) {
+        let Some(slot) = self.slot_mut(id) else { return };
+        slot.deadline = NEVER;
+        let role = slot.role;
+        let Some(socket) = slot.tcp_mut() else { return };
+        let listen = socket.listen_endpoint();
+        match (role, socket.state()) {
+            (Role::Backlog, State::SynReceived) => {
+                self.half_open = self.half_open.saturating_sub(1);
+                self.tcp_rearm(id, listen);
+            }
+            (Role::Backlog | Role::Bound | Role::Free, _) => {}
+            (Role::Held, State::SynSent | State::SynReceived) => {
+                self.tcp_cancel(id, Error::TimedOut);
+            }
+            (Role::Held, _) => {
+                socket.abort();
+                if slot.end.is_none() {
+                    slot.end = Some(Error::TimedOut);
+                }
+                self.table.touch(id);
+            }
+            // It had its time, and its chance to send a RST.
+            (Role::Closing, State::Closed | State::TimeWait) => self.tcp_forget(id),
+            (Role::Closing, _) => {
+                socket.abort();
+                self.tcp_orphan(id, self.now + LAST_WORD);
+            }
+        }
+    }
+
+    /// Ends what depended on an address that is gone.
+    pub(crate) fn tcp_address_changed(&mut self, id: SlotId) {
+        let Some(local) = self.tcp(id).and_then(|socket| socket.local_endpoint()) else { return };
+        if !self.iface.has_ip_addr(local.addr) {
+            self.tcp_cut(id, Error::AddressLost);
+        }
+    }
+
+    /// The link is down: ends connections, keeps listeners.
+    pub(crate) fn tcp_link_lost(&mut self, id: SlotId) {
+        if self.tcp(id).is_some_and(|socket| socket.local_endpoint().is_some()) {
+            self.tcp_cut(id, Error::LinkDown);
+        }
+    }
+
+    /// Ends a connection without a word to the peer, who could not hear it.
+    fn tcp_cut(&mut self, id: SlotId, end: Error) {
+        let Some(slot) = self.slot(id) else { return };
+        match slot.role {
+            Role::Free | Role::Bound => {}
+            Role::Closing => self.tcp_forget(id),
+            Role::Backlog => {
+                let local = slot.tcp().map_or_else(Default::default, |s| s.listen_endpoint());
+                self.half_open = self.half_open.saturating_sub(1);
+                self.tcp_rearm(id, local);
+            }
+            Role::Held => {
+                let end = slot.end.unwrap_or(end);
+                if let Some(slot) = self.slot_mut(id) {
+                    slot.end = Some(end);
+                    slot.deadline = NEVER;
+                    if let Some(socket) = slot.tcp_mut() {
+                        socket.abort();
+                    }
+                }
+                // Not its turn to send: what was received before stays readable, and with the
+                // attempt to send its RST smoltcp would throw that away.
+                self.table.move_to(id, None);
+                self.table.unschedule(id);
+            }
+        }
+    }
+}
+
+/// Keys and ports.
+impl Core {
+    /// Files the slot where the router looks for it.
+    pub(crate) fn tcp_register(&mut self, id: SlotId) {
+        let hash = self.tcp(id).and_then(|socket| {
+            match (socket.local_endpoint(), socket.remote_endpoint()) {
+                (Some(local), Some(remote)) => Some(self.connection_hash(local.port, remote)),
+                _ if socket.state() == State::Listen => {
+                    Some(self.port_hash(Protocol::Tcp, socket.listen_endpoint().port))
+                }
+                _ => None,
+            }
+        });
+        self.table.register(id, hash);
+    }
+
+    /// Whether another socket is bound to the same address and port, or listens there.
+    fn tcp_port_taken(&self, local: IpListenEndpoint) -> bool {
+        let hash = self.port_hash(Protocol::Tcp, local.port);
+        let taken = |socket: &Socket<'_>| overlap(socket.listen_endpoint(), local);
+        self.table
+            .chain(hash)
+            .filter_map(|(_, slot)| slot.tcp())
+            .any(|socket| socket.state() == State::Listen && taken(socket))
+            || self.tcp_listener_is_full(local)
+    }
+
+    /// Whether a listener for this address has all its slots taken.
+    ///
+    /// Looks at every slot, but only while some listener has a connection that nobody accepted.
+    pub(crate) fn tcp_listener_is_full(&self, local: IpListenEndpoint) -> bool {
+        self.half_open > 0
+            && self
+                .table
+                .tcp_ids()
+                .filter_map(|id| self.slot(id))
+                .filter(|slot| slot.role == Role::Backlog)
+                .filter_map(|slot| slot.tcp())
+                .any(|socket| overlap(socket.listen_endpoint(), local))
+    }
+
+    /// A random port that makes a connection no other socket has (RFC 6056 section 3.3.1).
+    fn tcp_ephemeral_port(&mut self, remote: IpEndpoint) -> Result<u16, Error> {
+        let addr = self.source_for(remote.addr)?;
+        self.ephemeral_port(|core, port| {
+            core.find_connection(IpEndpoint::new(addr, port), remote).is_some()
+                || core.tcp_port_taken(IpListenEndpoint { addr: Some(addr), port })
+        })
+    }
+}

@@ -1,0 +1,324 @@
+//! UDP slots: the transitions that sockets ask for, and what the network makes of them.
+
+use core::net::SocketAddr;
+use core::num::NonZeroU8;
+
+use smoltcp::socket::udp::Socket;
+use smoltcp::wire::{IpEndpoint, IpListenEndpoint};
+
+use super::core::{Cause, Core, Sending};
+use super::peer::Peer;
+use super::slot::{NEVER, Role, SlotId};
+use crate::addr::{ip_addr, ip_endpoint, overlap, socket_addr};
+use crate::{Error, LocalEndpoint, Protocol};
+
+const UDP_HEADER: usize = 8;
+
+type Nb<R> = nb::Result<R, Error>;
+
+/// Transitions of the application.
+impl Core {
+    fn udp(&self, id: SlotId) -> Option<&Socket<'static>> {
+        self.slot(id)?.udp()
+    }
+
+    fn udp_mut(&mut self, id: SlotId) -> Option<&mut Socket<'static>> {
+        self.slot_mut(id)?.udp_mut()
+    }
+
+    /// Whom a UDP socket talks to.
+    pub(crate) fn peer(&self, id: SlotId) -> Peer {
+        self.peers.get(self.table.udp_index(id)).copied().unwrap_or(Peer::None)
+    }
+
+    fn set_peer(&mut self, id: SlotId, peer: Peer) {
+        if let Some(entry) = self.peers.get_mut(self.table.udp_index(id)) {
+            *entry = peer;
+        }
+    }
+
+    /// `Closed` to `Bound`.
+    pub(crate) fn udp_bind(&mut self, id: SlotId, local: LocalEndpoint) -> Result<(), Error> {
+        let local = local.to_listen_endpoint()?;
+        self.check_local(local)?;
+        if self.udp_port_taken(local) {
+            return Err(Error::AddressInUse);
+        }
+        self.udp_open(id, local)
+    }
+
+    fn udp_open(&mut self, id: SlotId, local: IpListenEndpoint) -> Result<(), Error> {
+        let socket = self.udp_mut(id).ok_or(Error::WrongState)?;
+        socket.close();
+        socket.bind(local).map_err(|_| Error::WrongState)?;
+        self.table.register(id, Some(self.port_hash(Protocol::Udp, local.port)));
+        Ok(())
+    }
+
+    /// `Closed` or `Bound` to `Connected`.
+    pub(crate) fn udp_connect(&mut self, id: SlotId, remote: SocketAddr) -> Result<(), Error> {
+        let remote = self.udp_check_remote(id, remote)?;
+        if self.udp(id).is_some_and(|socket| !socket.is_open()) {
+            let port = self.ephemeral_port(|core, port| {
+                core.udp_port_taken(IpListenEndpoint { addr: None, port })
+            })?;
+            self.udp_open(id, IpListenEndpoint { addr: None, port })?;
+        }
+        self.set_peer(id, Peer::Only(remote));
+        Ok(())
+    }
+
+    /// `Connected` to `Bound`.
+    pub(crate) fn udp_disconnect(&mut self, id: SlotId) {
+        self.set_peer(id, Peer::None);
+    }
+
+    fn udp_port_taken(&self, local: IpListenEndpoint) -> bool {
+        self.table
+            .chain(self.port_hash(Protocol::Udp, local.port))
+            .filter_map(|(_, slot)| slot.udp())
+            .any(|socket| socket.is_open() && overlap(socket.endpoint(), local))
+    }
+
+    /// Whether datagrams can go from this socket to that destination.
+    fn udp_check_remote(&mut self, id: SlotId, remote: SocketAddr) -> Result<IpEndpoint, Error> {
+        let remote = ip_endpoint(remote)?;
+        if remote.port == 0 {
+            return Err(Error::PortZero);
+        }
+        if remote.addr.is_unspecified() {
+            return Err(Error::Unaddressable);
+        }
+        if !self.link_up {
+            return Err(Error::LinkDown);
+        }
+        match self.udp(id).and_then(|socket| socket.endpoint().addr) {
+            Some(addr) if addr.version() != remote.addr.version() => {
+                return Err(Error::AddressFamily);
+            }
+            Some(addr) if !self.iface.has_ip_addr(addr) => return Err(Error::AddressLost),
+            Some(_) => {}
+            None => {
+                self.source_for(remote.addr)?;
+            }
+        }
+        if !self.routable(remote.addr) {
+            return Err(Error::NoRoute);
+        }
+        Ok(remote)
+    }
+
+    /// Queues a datagram of at most `size` bytes, written by `fill`, which says how many it wrote.
+    /// `fill` is taken when there is room for it.
+    pub(crate) fn udp_send_with(
+        &mut self,
+        id: SlotId,
+        remote: SocketAddr,
+        size: usize,
+        fill: &mut Option<impl FnOnce(&mut [u8]) -> usize>,
+    ) -> Nb<usize> {
+        if let Some(error) = self.slot_mut(id).and_then(|slot| slot.end.take()) {
+            return Err(error.into());
+        }
+        let remote = self.udp_check_remote(id, remote)?;
+        let limit = self.udp_limit(id, remote);
+        if size > usize::from(limit) {
+            return Err(Error::DatagramTooLarge(limit).into());
+        }
+        let Some(socket) = self.udp_mut(id) else { return Err(Error::WrongState.into()) };
+        let sent = socket
+            .send_with(size, remote, |buffer| match fill.take() {
+                Some(fill) => fill(buffer).min(buffer.len()),
+                None => 0,
+            })
+            .map_err(|_| nb::Error::WouldBlock)?;
+        self.table.touch(id);
+        Ok(sent)
+    }
+
+    /// The largest datagram that this socket can send to that destination: what its buffer
+    /// holds and what the medium, or the fragmentation of IPv4, carries.
+    pub(crate) fn udp_limit(&self, id: SlotId, remote: IpEndpoint) -> u16 {
+        let mtu = self.caps.ip_mtu();
+        let packet = match remote.addr {
+            #[cfg(feature = "proto-ipv4-fragmentation")]
+            smoltcp::wire::IpAddress::Ipv4(_) => {
+                mtu.max(smoltcp::config::FRAGMENTATION_BUFFER_SIZE).saturating_sub(20)
+            }
+            #[cfg(all(feature = "proto-ipv4", not(feature = "proto-ipv4-fragmentation")))]
+            smoltcp::wire::IpAddress::Ipv4(_) => mtu.saturating_sub(20),
+            #[cfg(feature = "proto-ipv6")]
+            smoltcp::wire::IpAddress::Ipv6(_) => mtu.saturating_sub(40),
+        };
+        let buffer = self.udp(id).map_or(0, |socket| socket.payload_send_capacity());
+        buffer.min(packet.saturating_sub(UDP_HEADER)).min(usize::from(u16::MAX)) as u16
+    }
+
+    /// Why nothing can be received any more, if so.
+    pub(crate) fn udp_ended(&mut self, id: SlotId) -> Option<Error> {
+        if let Some(error) = self.slot_mut(id)?.end.take() {
+            return Some(error);
+        }
+        match self.udp(id)?.endpoint().addr {
+            Some(addr) if !self.iface.has_ip_addr(addr) => Some(Error::AddressLost),
+            _ if !self.link_up => Some(Error::LinkDown),
+            _ => None,
+        }
+    }
+
+    /// Brings the next datagram to the head of the queue that this socket is to have, and gives
+    /// its size. What came from others before a socket got its one peer is passed over.
+    fn udp_next(&mut self, id: SlotId) -> Nb<usize> {
+        let peer = self.peer(id);
+        let Some(socket) = self.udp_mut(id) else { return Err(Error::WrongState.into()) };
+        loop {
+            match (socket.peek(), peer) {
+                (Ok((_, meta)), Peer::Only(peer)) if meta.endpoint != peer => {
+                    let _ = socket.recv();
+                }
+                (Ok((data, _)), _) => return Ok(data.len()),
+                (Err(_), _) => break,
+            }
+        }
+        match self.udp_ended(id) {
+            Some(error) => Err(error.into()),
+            None => Err(nb::Error::WouldBlock),
+        }
+    }
+
+    pub(crate) fn udp_receive(&mut self, id: SlotId, buffer: &mut [u8]) -> Nb<(usize, SocketAddr)> {
+        let size = self.udp_next(id)?;
+        let Some(socket) = self.udp_mut(id) else { return Err(Error::WrongState.into()) };
+        let (data, meta) = socket.recv().map_err(|_| nb::Error::WouldBlock)?;
+        let fits = size.min(buffer.len());
+        if let (Some(buffer), Some(data)) = (buffer.get_mut(..fits), data.get(..fits)) {
+            buffer.copy_from_slice(data);
+        }
+        if fits < size {
+            return Err(Error::Truncated(size as u16).into());
+        }
+        Ok((size, socket_addr(meta.endpoint)))
+    }
+
+    /// `take` is taken when there is a datagram for it.
+    pub(crate) fn udp_recv_with<R>(
+        &mut self,
+        id: SlotId,
+        take: &mut Option<impl FnOnce(&[u8], SocketAddr) -> R>,
+    ) -> Nb<R> {
+        self.udp_next(id)?;
+        let Some(socket) = self.udp_mut(id) else { return Err(Error::WrongState.into()) };
+        let (data, meta) = socket.recv().map_err(|_| nb::Error::WouldBlock)?;
+        let Some(take) = take.take() else { return Err(nb::Error::WouldBlock) };
+        Ok(take(data, socket_addr(meta.endpoint)))
+    }
+
+    /// The size of the next datagram, if there is one.
+    pub(crate) fn udp_waiting(&mut self, id: SlotId) -> Result<Option<usize>, Error> {
+        match self.udp_next(id) {
+            Ok(size) => Ok(Some(size)),
+            Err(nb::Error::WouldBlock) => Ok(None),
+            Err(nb::Error::Other(error)) => Err(error),
+        }
+    }
+
+    pub(crate) fn udp_flush(&mut self, id: SlotId) -> Nb<()> {
+        if self.udp_has_work(id) {
+            return Err(nb::Error::WouldBlock);
+        }
+        match self.slot_mut(id).and_then(|slot| slot.end.take()) {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn udp_local(&self, id: SlotId) -> LocalEndpoint {
+        let local = self.udp(id).map_or_else(Default::default, |socket| socket.endpoint());
+        LocalEndpoint { addr: local.addr.map(ip_addr), port: local.port }
+    }
+
+    /// The peer, or for want of one the last destination.
+    pub(crate) fn udp_remote(&self, id: SlotId) -> Result<SocketAddr, Error> {
+        match self.peer(id) {
+            Peer::Only(remote) | Peer::Last(remote) => Ok(socket_addr(remote)),
+            Peer::None => Err(Error::WrongState),
+        }
+    }
+
+    /// Remembers the last destination of a socket that has no peer.
+    #[cfg(feature = "embedded-nal")]
+    pub(crate) fn udp_sent_to(&mut self, id: SlotId, remote: SocketAddr) {
+        if let Ok(remote) = ip_endpoint(remote) {
+            self.set_peer(id, Peer::Last(remote));
+        }
+    }
+
+    pub(crate) fn udp_set_hop_limit(&mut self, id: SlotId, limit: Option<NonZeroU8>) {
+        if let Some(socket) = self.udp_mut(id) {
+            socket.set_hop_limit(limit.map(NonZeroU8::get));
+        }
+    }
+
+    /// Nobody holds the slot any more.
+    pub(crate) fn udp_release(&mut self, id: SlotId) {
+        self.udp_disconnect(id);
+        if !self.link_up || !self.udp_has_work(id) {
+            return self.udp_forget(id);
+        }
+        if let Some(slot) = self.slot_mut(id) {
+            slot.role = Role::Closing;
+        }
+        self.set_deadline(id, self.after(self.deadlines.closing));
+        self.table.touch(id);
+    }
+
+    /// Whether a datagram waits to be sent; even an empty one, which the queue's size in bytes
+    /// would not tell.
+    pub(crate) fn udp_has_work(&mut self, id: SlotId) -> bool {
+        self.with_set(id, |iface, set, now| iface.poll_at(now, set).is_some())
+    }
+
+    fn udp_forget(&mut self, id: SlotId) {
+        if let Some(socket) = self.udp_mut(id) {
+            socket.close();
+        }
+        self.free(id);
+    }
+}
+
+/// What the network makes of a slot.
+impl Core {
+    pub(crate) fn udp_settle(&mut self, id: SlotId, cause: Cause) {
+        let Some(slot) = self.slot(id) else { return };
+        let (role, deadline) = (slot.role, slot.deadline);
+        match (role, cause) {
+            (Role::Closing, _) if !self.udp_has_work(id) => self.udp_forget(id),
+            (Role::Held, Cause::Egress(Sending::Stalled)) if deadline == NEVER => {
+                self.set_deadline(id, self.after(self.deadlines.unreachable));
+            }
+            (Role::Held, Cause::Egress(Sending::Sent | Sending::Nothing)) => {
+                self.set_deadline(id, NEVER);
+            }
+            _ => {}
+        }
+    }
+
+    /// A time limit is over.
+    pub(crate) fn udp_expire(&mut self, id: SlotId) {
+        let Some(slot) = self.slot_mut(id) else { return };
+        let role = slot.role;
+        let Some(socket) = slot.udp_mut() else { return };
+        if role == Role::Closing {
+            return self.udp_forget(id);
+        }
+        if socket.can_recv() {
+            // smoltcp empties both queues or none, and what was received is not to be lost.
+            return self.set_deadline(id, self.now + smoltcp::time::Duration::from_secs(1));
+        }
+        let local = socket.endpoint();
+        socket.close();
+        let _ = socket.bind(local);
+        slot.end = Some(Error::TimedOut);
+        slot.deadline = NEVER;
+    }
+}

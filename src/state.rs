@@ -1,0 +1,283 @@
+//! The states of a socket, what each of them may do, and what the compiler says when it may not.
+//!
+//! # TCP
+//!
+//! ```text
+//!              bind              listen
+//!   Closed ───────────▶ Bound ───────────▶ Listening ──accept──▶ Connected (a new socket)
+//!     │  ▲                │
+//!     │  │ failed         │ connect
+//!     │  └───────────┐    ▼
+//!     └─ connect ─▶ Connecting ──────────▶ Connected ──shutdown──▶ HalfClosed
+//!                                           │    │ ▲                   │
+//!                                     split │    │ │ reunite           │
+//!                                           ▼    │ │                   │ close
+//!                          ReadHalf + WriteHalf ─┼─┘                   ▼
+//!                                                └──────close──────▶ Closing ──▶ Closed
+//! ```
+//!
+//! These are the states an *application* drives. They follow the connection states of
+//! [RFC 9293 section 3.3.2]: `Connecting` covers SYN-SENT, `Listening` covers LISTEN and
+//! SYN-RECEIVED, `Connected` covers ESTABLISHED and CLOSE-WAIT, `HalfClosed` covers FIN-WAIT-1
+//! and FIN-WAIT-2, `Closing` covers all that follows a close. What the peer or the network does
+//! (a FIN, a RST, silence, a lost address) is not in the type: it arrives as an
+//! [`Error`](crate::Error) of the next call, and that error says why the connection ended.
+//!
+//! # UDP
+//!
+//! ```text
+//!              bind             connect
+//!   Closed ───────────▶ Bound ◀─────────▶ Connected
+//!     │                       disconnect      ▲
+//!     └─────────────── connect ───────────────┘
+//! ```
+//!
+//! [RFC 9293 section 3.3.2]: https://www.rfc-editor.org/rfc/rfc9293.html#section-3.3.2
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A state of a socket; implemented by the types of this module and by nothing else.
+///
+/// The states are never built: they only mark what a socket may do.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a state of a socket",
+    note = "the states are `Closed`, `Bound`, `Listening`, `Connecting`, `Connected`, `HalfClosed`, `ReadHalf`, `WriteHalf` and `Closing`; the set is closed"
+)]
+pub trait State: sealed::Sealed {}
+
+macro_rules! states {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub enum $name {}
+            impl sealed::Sealed for $name {}
+            impl State for $name {}
+        )*
+    };
+}
+
+states! {
+    /// Open, with a slot of the stack, and tied to no address yet.
+    Closed;
+    /// Tied to a local port, or to a local address and port.
+    Bound;
+    /// TCP only: taking in connections.
+    Listening;
+    /// TCP only: a SYN is on its way, the peer has not answered yet.
+    Connecting;
+    /// Tied to one peer. TCP: both directions are open from this side.
+    Connected;
+    /// TCP only: this side has sent its FIN and may still receive.
+    HalfClosed;
+    /// TCP only: the receiving half of a split connection.
+    ReadHalf;
+    /// TCP only: the sending half of a split connection.
+    WriteHalf;
+    /// TCP only: closed by the application; what was sent is still being delivered.
+    Closing;
+}
+
+/// Defines a capability: a trait that a method asks of the state, and what to do without it.
+macro_rules! capability {
+    ($(#[$doc:meta])* $name:ident for $($state:ident),+ => $message:literal, $label:literal, $note:literal) => {
+        $(#[$doc])*
+        #[diagnostic::on_unimplemented(message = $message, label = $label, note = $note)]
+        pub trait $name: State {}
+        $(impl $name for $state {})+
+    };
+}
+
+/// What a TCP socket may do in which state.
+#[cfg(feature = "tcp")]
+pub mod tcp {
+    use super::*;
+    use crate::Error;
+    use crate::stack::core::Core;
+    use crate::stack::slot::SlotId;
+
+    capability! {
+        /// May be bound to a local port: `Closed`.
+        CanBind for Closed =>
+        "a TCP socket in state `{Self}` cannot be bound",
+        "this socket is `{Self}`; only a `Closed` one can be bound",
+        "take a new one: `net.tcp()?.bind(port)?`"
+    }
+    capability! {
+        /// May listen: `Bound`.
+        CanListen for Bound =>
+        "a TCP socket in state `{Self}` cannot listen",
+        "this socket is `{Self}`; only a `Bound` one can listen",
+        "bind it first: `net.tcp()?.bind(port)?.listen(backlog)?`"
+    }
+    capability! {
+        /// May connect: `Closed` (an ephemeral port is taken) and `Bound`.
+        CanConnect for Closed, Bound =>
+        "a TCP socket in state `{Self}` cannot connect",
+        "this socket is `{Self}`; only a `Closed` or a `Bound` one can connect",
+        "take a new one for a new connection: `net.tcp()?.connect(remote)?`"
+    }
+    capability! {
+        /// May accept connections: `Listening`.
+        CanAccept for Listening =>
+        "a TCP socket in state `{Self}` cannot accept connections",
+        "this socket is `{Self}`; only a `Listening` one can accept",
+        "make a listener of it: `net.tcp()?.bind(port)?.listen(backlog)?`, then `accept()`"
+    }
+    capability! {
+        /// Has a local address: all but `Closed`.
+        IsOpen for Bound, Listening, Connecting, Connected, HalfClosed, ReadHalf, WriteHalf, Closing =>
+        "a TCP socket in state `{Self}` has no local address",
+        "this socket is `{Self}`; it has neither an address nor a port yet",
+        "bind it first: `net.tcp()?.bind(port)?`, or connect it: `net.tcp()?.connect(remote)?`"
+    }
+
+    /// May be polled or waited for until the next state is reached: `Connecting` and `Closing`.
+    #[diagnostic::on_unimplemented(
+        message = "a TCP socket in state `{Self}` has nothing to wait for",
+        label = "this socket is `{Self}`; only a `Connecting` or a `Closing` one can be waited for",
+        note = "call its operations directly, and `net.block(|| ..)` around one that would block"
+    )]
+    pub trait CanWait: State {
+        /// The state that is reached.
+        type Next: State;
+        /// Whether the slot of the socket has to be made fit for another connection.
+        #[doc(hidden)]
+        const RENEWS: bool;
+        #[doc(hidden)]
+        fn check(core: &Core, slot: SlotId) -> nb::Result<(), Error>;
+    }
+
+    impl CanWait for Connecting {
+        type Next = Connected;
+        const RENEWS: bool = false;
+
+        fn check(core: &Core, slot: SlotId) -> nb::Result<(), Error> {
+            core.tcp_connected(slot)
+        }
+    }
+
+    impl CanWait for Closing {
+        type Next = Closed;
+        const RENEWS: bool = true;
+
+        fn check(core: &Core, slot: SlotId) -> nb::Result<(), Error> {
+            core.tcp_closed(slot)
+        }
+    }
+
+    capability! {
+        /// May send: `Connected` and `WriteHalf`.
+        CanSend for Connected, WriteHalf =>
+        "a TCP socket in state `{Self}` cannot send",
+        "this socket is `{Self}`; only a `Connected` one (or its `WriteHalf`) can send",
+        "connect first: `socket.connect(remote)?.wait()?`, or `accept()` on a listener; after `shutdown` or `close` nothing more can be sent"
+    }
+    capability! {
+        /// May receive: `Connected`, `HalfClosed` and `ReadHalf`.
+        CanReceive for Connected, HalfClosed, ReadHalf =>
+        "a TCP socket in state `{Self}` cannot receive",
+        "this socket is `{Self}`; only a `Connected` or `HalfClosed` one (or its `ReadHalf`) can receive",
+        "connect first: `socket.connect(remote)?.wait()?`, or `accept()` on a listener; after `close` nothing more can be received"
+    }
+    capability! {
+        /// Has a peer: `Connecting`, `Connected`, `HalfClosed`, `ReadHalf`, `WriteHalf` and `Closing`.
+        HasPeer for Connecting, Connected, HalfClosed, ReadHalf, WriteHalf, Closing =>
+        "a TCP socket in state `{Self}` has no peer",
+        "this socket is `{Self}`; it is not connected to anyone",
+        "connect first: `socket.connect(remote)?.wait()?`, or `accept()` on a listener"
+    }
+    capability! {
+        /// May end its sending direction and go on receiving: `Connected`.
+        CanShutdown for Connected =>
+        "a TCP socket in state `{Self}` cannot be shut down for sending",
+        "this socket is `{Self}`; only a `Connected` one has a sending direction to end",
+        "connect first: `socket.connect(remote)?.wait()?`; a `WriteHalf` is shut down by dropping it"
+    }
+    capability! {
+        /// May be split into a reader and a writer: `Connected`.
+        CanSplit for Connected =>
+        "a TCP socket in state `{Self}` cannot be split",
+        "this socket is `{Self}`; only a `Connected` one has two directions to split",
+        "connect first: `socket.connect(remote)?.wait()?`, or `accept()` on a listener"
+    }
+    capability! {
+        /// May be closed gracefully: `Connected` and `HalfClosed`.
+        CanClose for Connected, HalfClosed =>
+        "a TCP socket in state `{Self}` cannot be closed gracefully",
+        "this socket is `{Self}`; there is no connection to close",
+        "drop the socket to give it back; a half is closed by dropping it, or together with the other half after `reunite`"
+    }
+    capability! {
+        /// May be aborted with a RST: `Connected`, `HalfClosed` and `Closing`.
+        CanAbort for Connected, HalfClosed, Closing =>
+        "a TCP socket in state `{Self}` cannot be aborted",
+        "this socket is `{Self}`; there is no connection to reset",
+        "drop the socket to give it back; halves are aborted after `reunite`"
+    }
+}
+
+/// What a UDP socket may do in which state.
+#[cfg(feature = "udp")]
+pub mod udp {
+    use super::*;
+
+    capability! {
+        /// May be bound to a local port: `Closed`.
+        CanBind for Closed =>
+        "a UDP socket in state `{Self}` cannot be bound",
+        "this socket is `{Self}`; only a `Closed` one can be bound",
+        "take a new one: `net.udp()?.bind(port)?`"
+    }
+    capability! {
+        /// May be tied to one peer: `Closed` (an ephemeral port is taken) and `Bound`.
+        CanConnect for Closed, Bound =>
+        "a UDP socket in state `{Self}` cannot connect",
+        "this socket is `{Self}`; only a `Closed` or a `Bound` one can connect",
+        "give up the peer first: `socket.disconnect()`, then `connect(remote)?`"
+    }
+    capability! {
+        /// May send to any destination: `Bound`.
+        CanSendTo for Bound =>
+        "a UDP socket in state `{Self}` cannot `send_to`",
+        "this socket is `{Self}`; only a `Bound` one names a destination with each datagram",
+        "bind it first: `net.udp()?.bind(port)?`; a `Connected` one uses `send`, or `disconnect()` to become `Bound`"
+    }
+    capability! {
+        /// May send to its peer: `Connected`.
+        CanSend for Connected =>
+        "a UDP socket in state `{Self}` cannot `send`",
+        "this socket is `{Self}`; only a `Connected` one has a peer to send to",
+        "connect first: `socket.connect(remote)?`, or name the destination with `send_to` once it is `Bound`"
+    }
+    capability! {
+        /// May receive from anyone: `Bound`.
+        CanReceiveFrom for Bound =>
+        "a UDP socket in state `{Self}` cannot `receive_from`",
+        "this socket is `{Self}`; only a `Bound` one receives from anyone",
+        "bind it first: `net.udp()?.bind(port)?`; a `Connected` one uses `receive`"
+    }
+    capability! {
+        /// May receive from its peer: `Connected`.
+        CanReceive for Connected =>
+        "a UDP socket in state `{Self}` cannot `receive`",
+        "this socket is `{Self}`; only a `Connected` one has a peer to receive from",
+        "connect first: `socket.connect(remote)?`, or use `receive_from` once it is `Bound`"
+    }
+    capability! {
+        /// Has a local port: `Bound` and `Connected`.
+        IsOpen for Bound, Connected =>
+        "a UDP socket in state `{Self}` has no local port",
+        "this socket is `{Self}`; it neither sends nor receives yet",
+        "bind it first: `net.udp()?.bind(port)?`, or connect it: `net.udp()?.connect(remote)?`"
+    }
+    capability! {
+        /// May give up its peer: `Connected`.
+        CanDisconnect for Connected =>
+        "a UDP socket in state `{Self}` cannot be disconnected",
+        "this socket is `{Self}`; it has no peer to give up",
+        "only a socket that went through `connect(remote)?` has a peer"
+    }
+}

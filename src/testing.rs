@@ -1,0 +1,252 @@
+//! Two stacks on one cable, in virtual time: for tests of programs and crates that use a stack.
+//!
+//! Nothing here waits and nothing is random but by a seed, so that a test takes no time and gives
+//! the same result every time.
+
+use core::cell::Cell;
+use core::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+
+use smoltcp::time::{Duration, Instant};
+
+use crate::device::{Cable, Plug};
+use crate::{Clock, Config, Heap, Local, Stack};
+#[cfg(feature = "tcp")]
+use crate::{Error, TcpSocket, state::Connected};
+
+/// A clock that stands still until it is told to go on.
+#[derive(Clone, Debug)]
+pub struct VirtualClock(Rc<Cell<Instant>>);
+
+impl VirtualClock {
+    /// A clock that starts a while after zero.
+    pub fn new() -> Self {
+        VirtualClock(Rc::new(Cell::new(Instant::from_secs(1_000))))
+    }
+
+    /// The time.
+    pub fn time(&self) -> Instant {
+        self.0.get()
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, by: Duration) {
+        self.0.set(self.0.get() + by);
+    }
+}
+
+impl Default for VirtualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&mut self) -> Instant {
+        self.time()
+    }
+}
+
+/// A stack of a [`Lab`].
+pub type LabStack = Stack<Plug, VirtualClock, Local>;
+
+/// Two stacks on one cable, with one virtual clock.
+///
+/// The near one is 192.168.69.1 and fd00::1, the far one 192.168.69.2 and fd00::2.
+///
+/// ```
+/// use sockstate::{Duration, Error, testing::Lab};
+///
+/// let lab = Lab::new(42);
+/// let mut listener = lab.far.tcp()?.bind(80)?.listen(1)?;
+///
+/// let server = "192.168.69.2:80".parse().unwrap();
+/// let mut client = lab.near.tcp()?.connect(server)?.wait_with(|_| lab.step())?;
+/// let (mut connection, _) = lab.block(|| listener.accept())?;
+///
+/// client.send(b"hello").unwrap();
+/// let mut buffer = [0; 16];
+/// assert_eq!(lab.block(|| connection.receive(&mut buffer)), Ok(5));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Lab {
+    /// The one.
+    pub near: LabStack,
+    /// The other.
+    pub far: LabStack,
+    /// What is between them.
+    pub cable: Cable,
+    /// The time of both.
+    pub clock: VirtualClock,
+}
+
+/// How a [`Lab`] is made.
+#[derive(Clone, Debug)]
+pub struct LabBuilder {
+    cable: Option<Cable>,
+    near: Heap,
+    far: Heap,
+    near_config: Config,
+    far_config: Config,
+}
+
+impl LabBuilder {
+    /// With this cable.
+    pub fn cable(mut self, cable: Cable) -> Self {
+        self.cable = Some(cable);
+        self
+    }
+
+    /// With so much memory for the near stack.
+    pub fn near(mut self, heap: Heap) -> Self {
+        self.near = heap;
+        self
+    }
+
+    /// With so much memory for the far stack.
+    pub fn far(mut self, heap: Heap) -> Self {
+        self.far = heap;
+        self
+    }
+
+    /// With another configuration of the near stack.
+    pub fn configure_near(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.near_config);
+        self
+    }
+
+    /// With another configuration of the far stack.
+    pub fn configure_far(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.far_config);
+        self
+    }
+
+    /// Makes it.
+    ///
+    /// # Panics
+    ///
+    /// If a configuration does not fit the cable.
+    #[allow(clippy::panic)]
+    pub fn build(self) -> Lab {
+        let cable = self.cable.unwrap_or_else(Cable::ethernet);
+        let clock = VirtualClock::new();
+        let (near, far) = cable.plugs();
+        let stack = |heap, plug, config, host: u8| -> Result<LabStack, crate::Error> {
+            let stack = Stack::new(heap, plug, clock.clone(), config)?;
+            #[cfg(feature = "proto-ipv4")]
+            stack.add_address(smoltcp::wire::IpCidr::new(
+                Ipv4Addr::new(192, 168, 69, host).into(),
+                24,
+            ))?;
+            #[cfg(feature = "proto-ipv6")]
+            stack.add_address(smoltcp::wire::IpCidr::new(
+                core::net::Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, host.into()).into(),
+                64,
+            ))?;
+            Ok(stack)
+        };
+        let built = stack(self.near, near, self.near_config, 1)
+            .and_then(|near| Ok((near, stack(self.far, far, self.far_config, 2)?)));
+        match built {
+            Ok((near, far)) => Lab { near, far, cable, clock },
+            Err(error) => panic!("no stack for a lab: {error}"),
+        }
+    }
+}
+
+impl Lab {
+    /// Two stacks with 16 sockets of each protocol and 4 KiB of buffer each, on a cable without
+    /// faults.
+    pub fn new(seed: u64) -> Self {
+        Lab::builder(seed).build()
+    }
+
+    /// Two stacks in other ways.
+    pub fn builder(seed: u64) -> LabBuilder {
+        let heap = Heap { tcp_rx: 4096, tcp_tx: 4096, udp_buf: 4096, ..Heap::default() };
+        LabBuilder {
+            cable: None,
+            near: heap,
+            far: heap,
+            near_config: Config::ethernet([0x02, 0, 0, 0, 0, 1], seed),
+            far_config: Config::ethernet([0x02, 0, 0, 0, 0, 2], seed ^ 0x5555_5555),
+        }
+    }
+
+    /// Polls both stacks. If nothing moved, lets time pass until something will; an hour, if
+    /// nothing ever will.
+    pub fn step(&self) {
+        self.step_before(self.clock.time() + Duration::from_secs(3_600));
+    }
+
+    /// Polls both stacks. If nothing moved, lets time pass until something will, but not beyond
+    /// `limit`.
+    fn step_before(&self, limit: Instant) {
+        let moved = self.near.poll().unwrap_or(false) | self.far.poll().unwrap_or(false);
+        if moved {
+            return;
+        }
+        let now = self.clock.time();
+        let work = [&self.near, &self.far]
+            .into_iter()
+            .filter_map(|stack| stack.poll_delay())
+            .map(|delay| now + delay)
+            .chain(self.cable.next_arrival())
+            .min()
+            // Work that is due and yet does not move waits for time as well.
+            .map(|at| at.max(now + Duration::from_micros(1)));
+        self.clock.0.set(work.unwrap_or(limit).min(limit).max(now));
+    }
+
+    /// Runs both stacks for so long.
+    pub fn run_for(&self, time: Duration) {
+        let end = self.clock.time() + time;
+        while self.clock.time() < end {
+            self.step_before(end);
+        }
+        // What is due at the very end is done as well.
+        while self.near.poll().unwrap_or(false) | self.far.poll().unwrap_or(false) {}
+    }
+
+    /// Runs both stacks until a call no longer would block.
+    ///
+    /// # Errors
+    ///
+    /// Those of the call.
+    ///
+    /// # Panics
+    ///
+    /// If a day passes meanwhile.
+    #[allow(clippy::panic)]
+    pub fn block<R, E>(&self, mut call: impl FnMut() -> nb::Result<R, E>) -> Result<R, E> {
+        let start = self.clock.time();
+        loop {
+            match call() {
+                Ok(result) => return Ok(result),
+                Err(nb::Error::Other(error)) => return Err(error),
+                Err(nb::Error::WouldBlock) => self.step(),
+            }
+            if self.clock.time() > start + Duration::from_secs(24 * 3_600) {
+                panic!("a call has been blocking for a day");
+            }
+        }
+    }
+
+    /// A connection from the near stack to the far one, and its other end.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening and connecting sockets.
+    #[cfg(feature = "tcp")]
+    pub fn connection(
+        &self,
+    ) -> Result<(TcpSocket<'_, Connected>, TcpSocket<'_, Connected>), Error> {
+        const PORT: u16 = 4_242;
+        let mut listener = self.far.tcp()?.bind(PORT)?.listen(1)?;
+        let remote = SocketAddr::new(Ipv4Addr::new(192, 168, 69, 2).into(), PORT);
+        let near = self.near.tcp()?.connect(remote)?.wait_with(|_| self.step())?;
+        let (far, _) = self.block(|| listener.accept()).map_err(Error::from)?;
+        Ok((near, far))
+    }
+}

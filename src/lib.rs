@@ -13,6 +13,8 @@ mod error;
 #[cfg(feature = "embedded-nal")]
 mod nal;
 mod socket;
+// With one protocol left out, some of what the two share has no user.
+#[cfg_attr(not(all(feature = "tcp", feature = "udp")), allow(dead_code))]
 mod stack;
 pub mod state;
 #[cfg(feature = "cable")]

@@ -4,7 +4,8 @@
 //! the same result every time.
 
 use core::cell::Cell;
-use core::net::{Ipv4Addr, SocketAddr};
+#[cfg(feature = "tcp")]
+use core::net::SocketAddr;
 use std::rc::Rc;
 
 use smoltcp::time::{Duration, Instant};
@@ -136,7 +137,7 @@ impl LabBuilder {
             let stack = Stack::new(heap, plug, clock.clone(), config)?;
             #[cfg(feature = "proto-ipv4")]
             stack.add_address(smoltcp::wire::IpCidr::new(
-                Ipv4Addr::new(192, 168, 69, host).into(),
+                core::net::Ipv4Addr::new(192, 168, 69, host).into(),
                 24,
             ))?;
             #[cfg(feature = "proto-ipv6")]
@@ -244,7 +245,11 @@ impl Lab {
     ) -> Result<(TcpSocket<'_, Connected>, TcpSocket<'_, Connected>), Error> {
         const PORT: u16 = 4_242;
         let mut listener = self.far.tcp()?.bind(PORT)?.listen(1)?;
-        let remote = SocketAddr::new(Ipv4Addr::new(192, 168, 69, 2).into(), PORT);
+        #[cfg(feature = "proto-ipv4")]
+        let addr = core::net::Ipv4Addr::new(192, 168, 69, 2).into();
+        #[cfg(not(feature = "proto-ipv4"))]
+        let addr = core::net::Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2).into();
+        let remote = SocketAddr::new(addr, PORT);
         let near = self.near.tcp()?.connect(remote)?.wait_with(|_| self.step())?;
         let (far, _) = self.block(|| listener.accept()).map_err(Error::from)?;
         Ok((near, far))

@@ -22,6 +22,7 @@ impl<'net, S: Sharing> Handle<'net, S> {
     }
 
     /// The slot, which is not given back.
+    #[cfg(feature = "tcp")]
     pub(crate) fn into_slot(self) -> (&'net Net<S>, SlotId) {
         let parts = (self.net, self.slot);
         core::mem::forget(self);

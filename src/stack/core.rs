@@ -6,6 +6,7 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpListenEndpoint};
 
 use super::config::{Config, Deadlines, Overflow};
+#[cfg(feature = "udp")]
 use super::peer::Peer;
 use super::port::Work;
 use super::rng::Rng;
@@ -13,7 +14,9 @@ use super::rng::Rng;
 use super::router::FragmentMap;
 use super::router::Route;
 use super::slot::{Flags, NEVER, NONE, Role, Slot, SlotId};
-use super::storage::{Lent, SlotMemory};
+#[cfg(feature = "udp")]
+use super::storage::Lent;
+use super::storage::SlotMemory;
 use super::table::{ListId, Table};
 use crate::{Error, Protocol};
 
@@ -45,6 +48,7 @@ const EPHEMERAL_COUNT: u16 = 16_384;
 pub struct Core {
     pub(crate) iface: Interface,
     pub(crate) table: Table,
+    #[cfg(feature = "udp")]
     pub(crate) peers: Lent<Peer>,
     #[cfg(feature = "proto-ipv4-fragmentation")]
     pub(crate) fragments: FragmentMap,
@@ -89,6 +93,7 @@ impl Core {
         Core {
             iface,
             table: Table::new(memory.tcp, memory.udp),
+            #[cfg(feature = "udp")]
             peers: memory.peers,
             #[cfg(feature = "proto-ipv4-fragmentation")]
             fragments: FragmentMap::new(),

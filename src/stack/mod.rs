@@ -2,6 +2,7 @@
 
 mod config;
 pub(crate) mod core;
+#[cfg(feature = "udp")]
 mod peer;
 mod port;
 mod rng;
@@ -187,6 +188,7 @@ impl<D, C, S: Sharing> ::core::fmt::Debug for Stack<D, C, S> {
 pub struct Net<S: Sharing = Local, T: ?Sized = <S as Sharing>::Driver> {
     idle: fn(Option<Duration>),
     /// The default backlog of listeners.
+    #[cfg(all(feature = "embedded-nal", feature = "tcp"))]
     pub(crate) backlog: u16,
     dropped: DroppedMarks,
     lock: BlockingMutex<S::Lock, Inner<T>>,
@@ -219,6 +221,7 @@ impl<S: Sharing, D: Device + 'static, C: Clock + 'static> Net<S, Port<D, C>> {
         let iface = Interface::new(iface_config, &mut device, now);
         Ok(Net {
             idle: config.idle,
+            #[cfg(all(feature = "embedded-nal", feature = "tcp"))]
             backlog: config.backlog,
             dropped: DroppedMarks {
                 any: AtomicBool::new(false),
@@ -479,6 +482,7 @@ impl<S: Sharing> Net<S> {
         })
     }
 
+    #[cfg(feature = "tcp")]
     pub(crate) fn idle_hook(&self) -> fn(Option<Duration>) {
         self.idle
     }

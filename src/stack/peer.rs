@@ -8,6 +8,7 @@ pub(crate) enum Peer {
     /// Everyone.
     None,
     /// Everyone; this was the last one sent to. embedded-nal's `send` goes there.
+    #[cfg(feature = "embedded-nal")]
     Last(IpEndpoint),
     /// Only this one.
     Only(IpEndpoint),

@@ -8,8 +8,11 @@
 
 #[cfg(feature = "medium-ethernet")]
 use smoltcp::phy::Medium;
-use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
+#[cfg(feature = "tcp")]
+use smoltcp::wire::IpListenEndpoint;
+use smoltcp::wire::{IpAddress, IpEndpoint};
 
+#[cfg(feature = "tcp")]
 use super::config::Overflow;
 use super::core::Core;
 #[cfg(feature = "udp")]
@@ -51,8 +54,11 @@ struct Fragment {
 }
 
 const ICMPV6: u8 = 58;
+#[cfg(feature = "proto-ipv6")]
 const HOP_BY_HOP: u8 = 0;
+#[cfg(feature = "tcp")]
 const TCP: u8 = 6;
+#[cfg(feature = "udp")]
 const UDP: u8 = 17;
 
 impl Core {
@@ -191,7 +197,7 @@ impl Core {
                     && (for_all || bound.addr.is_none_or(|addr| addr == packet.dst))
                     && match self.peer(*id) {
                         Peer::Only(peer) => peer == remote,
-                        Peer::None | Peer::Last(_) => true,
+                        _ => true,
                     }
             })
         });

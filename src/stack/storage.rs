@@ -9,6 +9,7 @@ use smoltcp::socket::tcp;
 #[cfg(feature = "udp")]
 use smoltcp::socket::udp;
 
+#[cfg(feature = "udp")]
 use super::peer::Peer;
 use super::slot::Slot;
 
@@ -48,13 +49,17 @@ pub struct Storage<
 > {
     tcp_slots: [Slot; TCP],
     udp_slots: [Slot; UDP],
+    #[cfg(feature = "tcp")]
     tcp: [TcpMemory<TCP_RX, TCP_TX>; TCP],
+    #[cfg(feature = "udp")]
     udp: [UdpMemory<UDP_BUF, UDP_PACKETS>; UDP],
+    #[cfg(feature = "udp")]
     peers: [Peer; UDP],
     tcp_dropped: [AtomicU8; TCP],
     udp_dropped: [AtomicU8; UDP],
 }
 
+#[cfg(feature = "tcp")]
 #[derive(Debug)]
 struct TcpMemory<const RX: usize, const TX: usize> {
     set: [SocketStorage<'static>; 1],
@@ -62,12 +67,11 @@ struct TcpMemory<const RX: usize, const TX: usize> {
     tx: [u8; TX],
 }
 
+#[cfg(feature = "udp")]
 #[derive(Debug)]
 struct UdpMemory<const BUF: usize, const PACKETS: usize> {
     set: [SocketStorage<'static>; 1],
-    #[cfg(feature = "udp")]
     rx_meta: [udp::PacketMetadata; PACKETS],
-    #[cfg(feature = "udp")]
     tx_meta: [udp::PacketMetadata; PACKETS],
     rx: [u8; BUF],
     tx: [u8; BUF],
@@ -87,19 +91,20 @@ impl<
         Storage {
             tcp_slots: [const { Slot::EMPTY }; TCP],
             udp_slots: [const { Slot::EMPTY }; UDP],
+            #[cfg(feature = "tcp")]
             tcp: [const { TcpMemory { set: [SocketStorage::EMPTY], rx: [0; TCP_RX], tx: [0; TCP_TX] } };
                 TCP],
+            #[cfg(feature = "udp")]
             udp: [const {
                 UdpMemory {
                     set: [SocketStorage::EMPTY],
-                    #[cfg(feature = "udp")]
                     rx_meta: [udp::PacketMetadata::EMPTY; UDP_PACKETS],
-                    #[cfg(feature = "udp")]
                     tx_meta: [udp::PacketMetadata::EMPTY; UDP_PACKETS],
                     rx: [0; UDP_BUF],
                     tx: [0; UDP_BUF],
                 }
             }; UDP],
+            #[cfg(feature = "udp")]
             peers: [Peer::None; UDP],
             tcp_dropped: [const { AtomicU8::new(0) }; TCP],
             udp_dropped: [const { AtomicU8::new(0) }; UDP],
@@ -153,6 +158,7 @@ impl<
             slots: SlotMemory {
                 tcp: Lent::Static(&mut storage.tcp_slots),
                 udp: Lent::Static(&mut storage.udp_slots),
+                #[cfg(feature = "udp")]
                 peers: Lent::Static(&mut storage.peers),
             },
             tcp_dropped: Lent::Static(&mut storage.tcp_dropped),
@@ -237,6 +243,7 @@ impl From<Heap> for Memory {
             tcp_dropped: dropped(tcp.len()),
             udp_dropped: dropped(udp.len()),
             slots: SlotMemory {
+                #[cfg(feature = "udp")]
                 peers: Lent::Heap(vec![Peer::None; udp.len()].into_boxed_slice()),
                 tcp,
                 udp,
@@ -257,6 +264,7 @@ pub struct Memory {
 pub(crate) struct SlotMemory {
     pub(crate) tcp: Lent<Slot>,
     pub(crate) udp: Lent<Slot>,
+    #[cfg(feature = "udp")]
     pub(crate) peers: Lent<Peer>,
 }
 

@@ -404,7 +404,7 @@ mod tests {
             let mut model = BTreeMap::<SlotId, u32>::new();
             for step in 0..1_000 {
                 let id = (rng.next() % 13) as SlotId;
-                let hash = (rng.next() % 3 != 0).then(|| rng.next() as u32);
+                let hash = (!rng.next().is_multiple_of(3)).then(|| rng.next() as u32);
                 table.register(id, hash);
                 match hash {
                     Some(hash) => model.insert(id, hash),

@@ -371,12 +371,9 @@ impl Core {
         let Some(slot) = self.slot(id) else { return };
         match slot.role {
             Role::Held if !slot.flags.has(Flags::DISCARD) => {
-                if is_complete(state) {
-                    match cause {
-                        Cause::Ingress { .. } => self.tcp_watch(id),
-                        Cause::Egress(_) if slot.deadline == NEVER => self.tcp_watch(id),
-                        Cause::Egress(_) => {}
-                    }
+                let heard = matches!(cause, Cause::Ingress { .. });
+                if is_complete(state) && (heard || slot.deadline == NEVER) {
+                    self.tcp_watch(id);
                 }
             }
             Role::Held | Role::Closing => {

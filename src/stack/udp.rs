@@ -240,7 +240,9 @@ impl Core {
     /// The peer, or for want of one the last destination.
     pub(crate) fn udp_remote(&self, id: SlotId) -> Result<SocketAddr, Error> {
         match self.peer(id) {
-            Peer::Only(remote) | Peer::Last(remote) => Ok(socket_addr(remote)),
+            Peer::Only(remote) => Ok(socket_addr(remote)),
+            #[cfg(feature = "embedded-nal")]
+            Peer::Last(remote) => Ok(socket_addr(remote)),
             Peer::None => Err(Error::WrongState),
         }
     }

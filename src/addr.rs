@@ -75,6 +75,16 @@ impl LocalEndpoint {
     }
 }
 
+impl core::fmt::Display for LocalEndpoint {
+    /// As `*:80`, `10.0.0.1:80` or `[fd00::1]:80`.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.addr {
+            Some(addr) => SocketAddr::new(addr, self.port).fmt(f),
+            None => write!(f, "*:{}", self.port),
+        }
+    }
+}
+
 impl From<u16> for LocalEndpoint {
     fn from(port: u16) -> Self {
         LocalEndpoint { addr: None, port }

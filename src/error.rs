@@ -158,8 +158,8 @@ impl From<void::Void> for Error {
 
 /// A transition that failed, with the socket as it was.
 ///
-/// Under `?` it becomes the plain [`Error`], and the socket is dropped. To go on with the socket,
-/// take it apart:
+/// Under `?` it becomes the plain [`Error`] (or a boxed one), and the socket is dropped. To go on
+/// with the socket, take it apart:
 ///
 /// ```
 /// # use sockstate::{Error, testing::Lab};
@@ -213,11 +213,25 @@ impl<T> fmt::Display for Failed<T> {
     }
 }
 
-impl<T> core::error::Error for Failed<T> {}
-
 impl<T> From<Failed<T>> for Error {
     fn from(failed: Failed<T>) -> Self {
         failed.error
+    }
+}
+
+/// Without the socket, which does not live as long as a boxed error may.
+#[cfg(feature = "alloc")]
+impl<T> From<Failed<T>> for alloc::boxed::Box<dyn core::error::Error> {
+    fn from(failed: Failed<T>) -> Self {
+        alloc::boxed::Box::new(failed.error)
+    }
+}
+
+/// Without the socket, which does not live as long as a boxed error may.
+#[cfg(feature = "alloc")]
+impl<T> From<Failed<T>> for alloc::boxed::Box<dyn core::error::Error + Send + Sync> {
+    fn from(failed: Failed<T>) -> Self {
+        alloc::boxed::Box::new(failed.error)
     }
 }
 

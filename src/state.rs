@@ -45,48 +45,62 @@ mod sealed {
     message = "`{Self}` is not a state of a socket",
     note = "the states are `Closed`, `Bound`, `Listening`, `Connecting`, `Connected`, `HalfClosed`, `ReadHalf`, `WriteHalf` and `Closing`; the set is closed"
 )]
-pub trait State: sealed::Sealed {}
+pub trait State: sealed::Sealed {
+    /// The state that waiting in this one leads to: another one for `Connecting` and `Closing`.
+    // Not a part of `CanWait`: a method whose return type asks for the bound is one that the
+    // compiler does not find (E0599), instead of saying what the bound has to say (E0277).
+    type Next: State;
+}
 
 macro_rules! states {
-    ($($(#[$doc:meta])* $name:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident => $next:ident;)*) => {
         $(
             $(#[$doc])*
             #[derive(Debug)]
             pub enum $name {}
             impl sealed::Sealed for $name {}
-            impl State for $name {}
+            #[diagnostic::do_not_recommend]
+            impl State for $name {
+                type Next = $next;
+            }
         )*
     };
 }
 
 states! {
     /// Open, with a slot of the stack, and tied to no address yet.
-    Closed;
+    Closed => Closed;
     /// Tied to a local port, or to a local address and port.
-    Bound;
+    Bound => Bound;
     /// TCP only: taking in connections.
-    Listening;
+    Listening => Listening;
     /// TCP only: a SYN is on its way, the peer has not answered yet.
-    Connecting;
+    Connecting => Connected;
     /// Tied to one peer. TCP: both directions are open from this side.
-    Connected;
+    Connected => Connected;
     /// TCP only: this side has sent its FIN and may still receive.
-    HalfClosed;
+    HalfClosed => HalfClosed;
     /// TCP only: the receiving half of a split connection.
-    ReadHalf;
+    ReadHalf => ReadHalf;
     /// TCP only: the sending half of a split connection.
-    WriteHalf;
+    WriteHalf => WriteHalf;
     /// TCP only: closed by the application; what was sent is still being delivered.
-    Closing;
+    Closing => Closed;
 }
 
 /// Defines a capability: a trait that a method asks of the state, and what to do without it.
+///
+/// The message names the states that have it, better than the compiler's list of the impls (with
+/// this macro around each) could: hence `do_not_recommend`.
 macro_rules! capability {
     ($(#[$doc:meta])* $name:ident for $($state:ident),+ => $message:literal, $label:literal, $note:literal) => {
         $(#[$doc])*
         #[diagnostic::on_unimplemented(message = $message, label = $label, note = $note)]
         pub trait $name: State {}
-        $(impl $name for $state {})+
+        $(
+            #[diagnostic::do_not_recommend]
+            impl $name for $state {}
+        )+
     };
 }
 
@@ -141,8 +155,6 @@ pub mod tcp {
         note = "call its operations directly, and `net.block(|| ..)` around one that would block"
     )]
     pub trait CanWait: State {
-        /// The state that is reached.
-        type Next: State;
         /// Whether the slot of the socket has to be made fit for another connection.
         #[doc(hidden)]
         const RENEWS: bool;
@@ -150,8 +162,8 @@ pub mod tcp {
         fn check(core: &Core, slot: SlotId) -> nb::Result<(), Error>;
     }
 
+    #[diagnostic::do_not_recommend]
     impl CanWait for Connecting {
-        type Next = Connected;
         const RENEWS: bool = false;
 
         fn check(core: &Core, slot: SlotId) -> nb::Result<(), Error> {
@@ -159,8 +171,8 @@ pub mod tcp {
         }
     }
 
+    #[diagnostic::do_not_recommend]
     impl CanWait for Closing {
-        type Next = Closed;
         const RENEWS: bool = true;
 
         fn check(core: &Core, slot: SlotId) -> nb::Result<(), Error> {

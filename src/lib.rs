@@ -1,4 +1,51 @@
-#![doc = include_str!("../README.md")]
+//! TCP and UDP sockets whose *type* carries their state, over smoltcp: `no_std`, no allocator, no
+//! `unsafe`. What a socket cannot do in its state does not compile.
+//!
+#![doc = include_str!("../assets/states.svg")]
+//!
+//! # Where to begin
+//!
+//! - [`Stack`] owns the device, the clock and the memory of all sockets; a program makes one, with
+//!   [`Storage`] from a static or a `Heap`, and a [`Config`].
+//! - [`Net`] is the stack as applications see it: `&Net`, whatever the device. It opens sockets.
+//! - [`TcpSocket`] and [`UdpSocket`] are the sockets; [`state`] lists their states and what each
+//!   may do; [`AnyTcpSocket`] and [`AnyUdpSocket`] hold one in any state.
+//! - [`Error`] says why a call failed or a connection ended; [`Failed`] gives the socket back.
+//! - `testing` (feature `cable`) has two stacks on one cable in virtual time, for tests.
+//!
+//! # A first program
+//!
+//! ```
+//! use sockstate::{Error, Net};
+//!
+//! /// Binds to a local port, connects, sends 16 bytes, closes.
+//! fn classic_client(net: &Net) -> Result<(), Error> {
+//!     let server = "192.168.69.2:7".parse().map_err(|_| Error::Unaddressable)?;
+//!
+//!     let socket = net.tcp()?;                 // TcpSocket<Closed>
+//!     let socket = socket.bind(6000)?;         // TcpSocket<Bound>
+//!     let socket = socket.connect(server)?;    // TcpSocket<Connecting>
+//!     let mut socket = socket.wait()?;         // TcpSocket<Connected>
+//!     net.block(|| socket.send(b"sixteen bytes..."))?;
+//!     let socket = socket.close();             // TcpSocket<Closing>
+//!     socket.wait()?;                          // everything is delivered
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Waiting
+//!
+//! Three ways, for every call that may have to wait: poll it, as it is an
+//! [`nb`](https://docs.rs/nb) call that says `WouldBlock`; [`Net::block`] it, with what
+//! [`Config::idle`] does meanwhile; or block it with a closure of one's own
+//! ([`Net::block_with`], [`TcpSocket::wait_with`]). A call that would block polls the stack before
+//! it says so.
+//!
+//! # Sharing
+//!
+//! A stack is for one thread ([`Local`], the default) or for threads and interrupt handlers
+//! (`Shared`, made by `Stack::shared`, with the feature `critical-section`). A connection is
+//! [split](TcpSocket::split) into a reader and a writer, each with one owner.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(unreachable_pub)]
@@ -8,6 +55,10 @@
 extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod addr;
 pub mod device;
@@ -21,11 +72,12 @@ mod stack;
 pub mod state;
 #[cfg(feature = "cable")]
 pub mod testing;
+pub mod wrong;
 
 pub use addr::LocalEndpoint;
 pub use error::{Error, Failed, Protocol, Unfinished};
 #[cfg(feature = "tcp")]
-pub use socket::tcp::{AnyTcpSocket, TcpReader, TcpSocket, TcpWriter};
+pub use socket::tcp::{AnyTcpSocket, ReuniteError, TcpReader, TcpSocket, TcpWriter};
 #[cfg(feature = "udp")]
 pub use socket::udp::{AnyUdpSocket, UdpSocket};
 #[cfg(feature = "alloc")]

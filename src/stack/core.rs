@@ -415,6 +415,9 @@ impl Core {
     /// When there is work, as far as the stack can tell without a frame: now, later, or never.
     pub(crate) fn poll_delay(&mut self, now: Instant) -> Option<Duration> {
         self.now = self.now.max(now);
+        if !self.link_up {
+            return None;
+        }
         let now = self.now;
         if self.more || self.table.first(ListId::Dirty).is_some() || self.interface_has_work() {
             return Some(Duration::ZERO);
@@ -453,8 +456,12 @@ impl Core {
 
 /// Addresses.
 impl Core {
-    /// Whether packets can be sent to this address: directly, or by a route.
+    /// Whether packets can be sent to this address: directly, or by a route. Not to an address of
+    /// the interface itself: there is no loopback.
     pub(crate) fn routable(&mut self, addr: IpAddress) -> bool {
+        if self.iface.has_ip_addr(addr) {
+            return false;
+        }
         let on_link = self.iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&addr));
         if on_link || addr.is_broadcast() || addr.is_multicast() {
             return true;

@@ -56,7 +56,7 @@ const BURST: usize = 64;
 /// A TCP/IP stack: it owns the device, the clock and the memory of all sockets.
 ///
 /// It is made once, stays where it is, and lends itself to the sockets as a [`Net`], to which it
-/// dereferences. `S` is [`Local`] (the default) or [`Shared`].
+/// dereferences. `S` is [`Local`] (the default) or `Shared`.
 ///
 /// ```
 /// use sockstate::{Config, Heap, Instant, Net, Stack, device::Plug};

@@ -9,8 +9,7 @@ use super::core::{Core, Sending};
 /// What tells the time.
 ///
 /// The time starts anywhere, never goes back, and is read once in every poll. Any
-/// `FnMut() -> Instant` will do; with the feature `std`, so will
-/// [`StdClock`](crate::device::StdClock).
+/// `FnMut() -> Instant` will do; with the feature `std`, so will `device::StdClock`.
 ///
 /// ```
 /// use sockstate::{Clock, Instant};

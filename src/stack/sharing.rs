@@ -8,7 +8,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// Who may use a stack: [`Local`] or [`Shared`]. It has a default, so that nobody has to write it.
+/// Who may use a stack: [`Local`] or `Shared`. It has a default, so that nobody has to write it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say who shares a stack",
     note = "the two ways are `sockstate::Local` (one thread) and `sockstate::Shared` (threads and interrupts)"

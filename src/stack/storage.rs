@@ -253,7 +253,7 @@ impl From<Heap> for Memory {
 }
 
 /// Memory in the form the stack uses: made from a [`Storage`] or, with the feature `alloc`, from
-/// a [`Heap`].
+/// a `Heap`.
 pub struct Memory {
     pub(crate) slots: SlotMemory,
     pub(crate) tcp_dropped: Lent<AtomicU8>,

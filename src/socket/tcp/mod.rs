@@ -12,6 +12,7 @@ use crate::stack::{Local, Sharing};
 use crate::state::{ReadHalf, State, WriteHalf};
 
 pub use any::AnyTcpSocket;
+pub use stream::ReuniteError;
 
 /// A TCP socket whose state is in its type.
 ///

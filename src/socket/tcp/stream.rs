@@ -252,7 +252,7 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
         }
     }
 
-    /// Parts the connection into its two directions, each owned on its own: with a [`Shared`]
+    /// Parts the connection into its two directions, each owned on its own: with a `Shared`
     /// stack one thread may receive while another sends.
     ///
     /// Dropping the writer ends the sending direction, as [`shutdown`](TcpSocket::shutdown) does.
@@ -268,9 +268,6 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     /// let socket = reader.reunite(writer).unwrap();
     /// # Ok::<(), Error>(())
     /// ```
-    ///
-    /// [`Shared`]: crate::Shared
-    #[allow(rustdoc::broken_intra_doc_links)]
     pub fn split(self) -> (TcpReader<'net, S>, TcpWriter<'net, S>)
     where
         St: CanSplit,

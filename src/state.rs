@@ -258,10 +258,10 @@ pub mod udp {
         "bind it first: `net.udp()?.bind(port)?`; a `Connected` one uses `send`, or `disconnect()` to become `Bound`"
     }
     capability! {
-        /// May send to its peer: `Connected`.
+        /// Has a peer, and may send to it: `Connected`.
         CanSend for Connected =>
-        "a UDP socket in state `{Self}` cannot `send`",
-        "this socket is `{Self}`; only a `Connected` one has a peer to send to",
+        "a UDP socket in state `{Self}` has no peer to `send` to",
+        "this socket is `{Self}`; only a `Connected` one has a peer",
         "connect first: `socket.connect(remote)?`, or name the destination with `send_to` once it is `Bound`"
     }
     capability! {

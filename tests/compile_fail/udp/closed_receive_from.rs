@@ -1,0 +1,10 @@
+// must not compile: without a port nothing can arrive.
+
+use sockstate::UdpSocket;
+use sockstate::state::Closed;
+
+fn misuse(socket: &mut UdpSocket<'_, Closed>) {
+    let _ = socket.receive_from(&mut [0; 16]);
+}
+
+fn main() {}

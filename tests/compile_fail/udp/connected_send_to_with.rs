@@ -1,0 +1,12 @@
+// must not compile: it sends to its peer alone.
+
+use std::net::SocketAddr;
+
+use sockstate::UdpSocket;
+use sockstate::state::Connected;
+
+fn misuse(socket: &mut UdpSocket<'_, Connected>, remote: SocketAddr) {
+    let _ = socket.send_to_with(16, remote, |buffer| buffer.len());
+}
+
+fn main() {}

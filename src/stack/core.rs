@@ -22,7 +22,7 @@ use crate::{Error, Protocol};
 
 /// What became of one slot's turn to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sending {
+pub enum Sending {
     /// One frame went out.
     Sent,
     /// There was nothing to send.
@@ -259,21 +259,21 @@ impl Core {
         }
     }
 
-    /// Gives the next slot its turn to send. False if there is none, or the device has no room.
-    pub(crate) fn send_one(&mut self, egress: impl Work<Sending>) -> bool {
+    /// Gives the next slot its turn to send, and says what became of it. `None` if there is none.
+    pub(crate) fn send_one(&mut self, egress: impl Work<Sending>) -> Option<Sending> {
         if self.interface_has_work() {
-            return self.with_set(NONE, egress) != Sending::Refused;
+            return Some(self.with_set(NONE, egress));
         }
-        let Some(id) = self.next_to_send() else { return false };
-        let Some(before) = self.before(id) else { return false };
+        let id = self.next_to_send()?;
+        let before = self.before(id)?;
         let sending = self.with_set(id, egress);
-        if sending == Sending::Refused {
-            return false;
+        // Without room in the device, it stays the first of the list.
+        if sending != Sending::Refused {
+            // Taken off the list now, so that `settle` decides anew where it belongs.
+            self.table.move_to(id, None);
+            self.settle(id, &before, Cause::Egress(sending));
         }
-        // Taken off the list now, so that `settle` decides anew where it belongs.
-        self.table.move_to(id, None);
-        self.settle(id, &before, Cause::Egress(sending));
-        true
+        Some(sending)
     }
 
     /// Whether a datagram is waiting to be sent in fragments: only when it is gone may a slot

@@ -35,7 +35,7 @@ use crate::addr::ip_address;
 use crate::{Error, Protocol};
 
 pub use self::config::{Config, Deadlines, Overflow};
-pub(crate) use self::core::Dropped;
+pub(crate) use self::core::{Dropped, Sending};
 pub use self::port::{Clock, Port};
 #[cfg(feature = "cable")]
 pub(crate) use self::rng::Rng;
@@ -242,7 +242,7 @@ impl<S: Sharing, D: Device + 'static, C: Clock + 'static> Net<S, Port<D, C>> {
 /// Running.
 impl<S: Sharing> Net<S> {
     /// Takes in the frames that have arrived, lets sockets send theirs, and ends what is past its
-    /// deadline. Whether anything moved.
+    /// deadline. Whether a frame moved.
     ///
     /// The lock is taken anew for every frame. One call takes in at most 64 frames.
     ///
@@ -263,8 +263,12 @@ impl<S: Sharing> Net<S> {
         }
         self.with_core(|core| core.more = frames == BURST)?;
         let mut moved = frames > 0;
-        while self.with_inner(|inner| inner.port.egress(&mut inner.core))? {
-            moved = true;
+        while let Some(sending) = self.with_inner(|inner| inner.port.egress(&mut inner.core))? {
+            match sending {
+                Sending::Refused => break,
+                Sending::Sent | Sending::Stalled => moved = true,
+                Sending::Nothing => {}
+            }
         }
         Ok(moved)
     }

@@ -41,9 +41,9 @@ pub trait Drive {
     /// Takes one frame in. False if there was none.
     #[doc(hidden)]
     fn ingress(&mut self, core: &mut Core) -> bool;
-    /// Lets one slot send one frame. False if none has one, or the device has no room.
+    /// Lets one slot send one frame, and says what became of it. `None` if no slot has one.
     #[doc(hidden)]
-    fn egress(&mut self, core: &mut Core) -> bool;
+    fn egress(&mut self, core: &mut Core) -> Option<Sending>;
 }
 
 /// The device and the clock of a stack.
@@ -73,7 +73,7 @@ impl<D: Device, C: Clock> Drive for Port<D, C> {
         true
     }
 
-    fn egress(&mut self, core: &mut Core) -> bool {
+    fn egress(&mut self, core: &mut Core) -> Option<Sending> {
         core.send_one(|iface, set, now| {
             let mut device = Watched { device: &mut self.device, sending: Sending::Nothing };
             match iface.poll_egress(now, &mut device, set) {

@@ -22,7 +22,8 @@ impl Core {
     pub(crate) fn tcp_send(&mut self, id: SlotId, data: &[u8]) -> Nb<usize> {
         let Some(socket) = self.tcp_mut(id) else { return Err(Error::WrongState.into()) };
         match socket.send_slice(data) {
-            Ok(0) if !data.is_empty() => Err(nb::Error::WouldBlock),
+            Ok(0) if data.is_empty() => Ok(0),
+            Ok(0) => Err(nb::Error::WouldBlock),
             Ok(sent) => {
                 self.table.touch(id);
                 Ok(sent)

@@ -8,8 +8,7 @@ macro_rules! any_socket {
     ) => {
         $(#[$outer])*
         #[derive(Default)]
-        #[must_use = "dropping the socket closes it"]
-        pub enum $Any<'net, S: Sharing = Local> {
+                pub enum $Any<'net, S: Sharing = Local> {
             /// No socket.
             #[default]
             Idle,

@@ -54,7 +54,6 @@ pub use stream::ReuniteError;
 /// assert_eq!(greet(&mut socket)?, 5);
 /// # Ok::<(), Error>(())
 /// ```
-#[must_use = "dropping the socket closes it"]
 pub struct TcpSocket<'net, St: State, S: Sharing = Local> {
     handle: Handle<'net, S>,
     /// How many slots a listener keeps.

@@ -208,6 +208,7 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     /// let answer = socket.receive(&mut [0; 16]);
     /// # Ok::<(), Error>(())
     /// ```
+    #[must_use = "dropping the result closes the connection"]
     pub fn shutdown(self) -> TcpSocket<'net, HalfClosed, S>
     where
         St: CanShutdown,
@@ -268,6 +269,7 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     /// let socket = reader.reunite(writer).unwrap();
     /// # Ok::<(), Error>(())
     /// ```
+    #[must_use = "dropping the result closes the connection"]
     pub fn split(self) -> (TcpReader<'net, S>, TcpWriter<'net, S>)
     where
         St: CanSplit,

@@ -45,7 +45,6 @@ pub use any::AnyUdpSocket;
 /// socket.send(b"hello").unwrap();
 /// # Ok::<(), Error>(())
 /// ```
-#[must_use = "dropping the socket closes it"]
 pub struct UdpSocket<'net, St: State, S: Sharing = Local> {
     handle: Handle<'net, S>,
     state: PhantomData<fn() -> St>,
@@ -143,6 +142,7 @@ impl<'net, St: State, S: Sharing> UdpSocket<'net, St, S> {
     /// let socket = net.udp()?.connect(remote)?.disconnect().connect(other)?;
     /// # Ok::<(), Error>(())
     /// ```
+    #[must_use = "dropping the result closes the socket"]
     pub fn disconnect(self) -> UdpSocket<'net, Bound, S>
     where
         St: CanDisconnect,

@@ -265,6 +265,10 @@ impl Core {
             return Some(self.with_set(NONE, egress));
         }
         let id = self.next_to_send()?;
+        if self.slot(id).is_some_and(has_lost_its_address) {
+            self.table.move_to(id, None);
+            return Some(Sending::Nothing);
+        }
         let before = self.before(id)?;
         let sending = self.with_set(id, egress);
         // Without room in the device, it stays the first of the list.
@@ -543,6 +547,12 @@ impl Core {
             .find(|port| !taken(self, *port))
             .ok_or(Error::OutOfPorts)
     }
+}
+
+/// Whether a socket is to have no turn to send: smoltcp empties one whose address is gone, and what
+/// was received before is not to be lost.
+fn has_lost_its_address(slot: &Slot) -> bool {
+    slot.role == Role::Held && slot.end == Some(Error::AddressLost)
 }
 
 /// A time limit in the milliseconds of a slot; 0 for none.

@@ -7,7 +7,7 @@ pub(crate) mod tcp;
 pub(crate) mod udp;
 
 use crate::stack::slot::SlotId;
-use crate::stack::{Dropped, Net, Sharing};
+use crate::stack::{Ending, Net, Sharing};
 
 /// The one owner of a slot, or of one half of it. Dropping it gives the slot back.
 pub(crate) struct Handle<'net, S: Sharing> {
@@ -18,7 +18,7 @@ pub(crate) struct Handle<'net, S: Sharing> {
 
 impl<'net, S: Sharing> Handle<'net, S> {
     pub(crate) const fn new(net: &'net Net<S>, slot: SlotId) -> Self {
-        Handle { net, slot, part: Dropped::WHOLE }
+        Handle { net, slot, part: Ending::WHOLE }
     }
 
     /// The slot, which is not given back.
@@ -34,7 +34,7 @@ impl<'net, S: Sharing> Handle<'net, S> {
     pub(crate) fn split(self) -> (Self, Self) {
         let (net, slot) = self.into_slot();
         let half = |part| Handle { net, slot, part };
-        (half(Dropped::READER), half(Dropped::WRITER))
+        (half(Ending::READER), half(Ending::WRITER))
     }
 
     /// Whether two halves are of one slot.
@@ -54,6 +54,6 @@ impl<'net, S: Sharing> Handle<'net, S> {
 
 impl<S: Sharing> Drop for Handle<'_, S> {
     fn drop(&mut self) {
-        self.net.release(self.slot, self.part);
+        self.net.end(self.slot, self.part);
     }
 }

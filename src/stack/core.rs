@@ -213,30 +213,54 @@ impl Core {
         }
     }
 
-    /// Does what handles wanted that were dropped while the stack was locked.
-    pub(crate) fn release_dropped(&mut self, id: SlotId, marks: u8) {
-        if marks & Dropped::WHOLE != 0 {
-            self.release(id);
+    /// Does what the owner of a slot wants and what cannot fail.
+    pub(crate) fn end(&mut self, id: SlotId, marks: u8) {
+        #[cfg(feature = "udp")]
+        if marks & Ending::DISCONNECT != 0 {
+            self.udp_disconnect(id);
         }
         #[cfg(feature = "tcp")]
         {
-            if marks & Dropped::WRITER != 0 {
+            if marks & Ending::SHUTDOWN != 0 {
+                self.tcp_shutdown(id);
+            }
+            if marks & Ending::CLOSE != 0 {
+                self.tcp_close(id);
+            }
+            if marks & Ending::ABORT != 0 {
+                self.tcp_abort(id);
+            }
+            if marks & Ending::WRITER != 0 {
                 self.tcp_release_half(id, Flags::NO_WRITER);
             }
-            if marks & Dropped::READER != 0 {
+            if marks & Ending::READER != 0 {
                 self.tcp_release_half(id, Flags::NO_READER);
             }
+        }
+        if marks & Ending::WHOLE != 0 {
+            self.release(id);
         }
     }
 }
 
-/// What was dropped while the stack was locked, as a set of marks on the slot.
-pub(crate) struct Dropped;
+/// What the owner of a slot may want at any time, even while the stack is locked: a set of marks on
+/// the slot. Each mark is set once at most, and the last two give the slot back.
+pub(crate) struct Ending;
 
-impl Dropped {
-    pub(crate) const WHOLE: u8 = 1;
-    pub(crate) const READER: u8 = 2;
-    pub(crate) const WRITER: u8 = 4;
+impl Ending {
+    #[cfg(feature = "tcp")]
+    pub(crate) const READER: u8 = 1;
+    #[cfg(feature = "tcp")]
+    pub(crate) const WRITER: u8 = 2;
+    #[cfg(feature = "tcp")]
+    pub(crate) const SHUTDOWN: u8 = 4;
+    #[cfg(feature = "tcp")]
+    pub(crate) const CLOSE: u8 = 8;
+    #[cfg(feature = "udp")]
+    pub(crate) const DISCONNECT: u8 = 16;
+    #[cfg(feature = "tcp")]
+    pub(crate) const ABORT: u8 = 32;
+    pub(crate) const WHOLE: u8 = 64;
 }
 
 /// Frames.

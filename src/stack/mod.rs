@@ -35,7 +35,7 @@ use crate::addr::ip_address;
 use crate::{Error, Protocol};
 
 pub use self::config::{Config, Deadlines, Overflow};
-pub(crate) use self::core::{Dropped, Sending};
+pub(crate) use self::core::{Ending, Sending};
 pub use self::port::{Clock, Port};
 #[cfg(feature = "cable")]
 pub(crate) use self::rng::Rng;
@@ -505,10 +505,9 @@ impl<S: Sharing> Net<S> {
         }
     }
 
-    /// A handle is gone.
-    pub(crate) fn release(&self, id: SlotId, mark: u8) {
-        if self.with_clock(|core| core.release_dropped(id, mark)).is_err() {
-            // Within a closure of the stack: done when that returns.
+    /// Does what cannot fail; within a closure of the stack, when that returns.
+    pub(crate) fn end(&self, id: SlotId, mark: u8) {
+        if self.with_clock(|core| core.end(id, mark)).is_err() {
             self.dropped.mark(id, mark);
         }
     }
@@ -520,7 +519,8 @@ impl<S: Sharing, T: ?Sized> ::core::fmt::Debug for Net<S, T> {
     }
 }
 
-/// Handles that were dropped while the stack was locked: within a closure that it was running.
+/// Handles that were dropped, or ended their connection, while the stack was locked: within a
+/// closure that it was running.
 ///
 /// Marks are set inside the lock's closure only, by whoever holds the lock further up the call
 /// chain, so that loading and storing them needs no compare-and-swap (which some cores lack).
@@ -552,7 +552,7 @@ impl DroppedMarks {
             let marked = marks.load(Ordering::Relaxed);
             if marked != 0 {
                 marks.store(0, Ordering::Relaxed);
-                core.release_dropped(id as SlotId, marked);
+                core.end(id as SlotId, marked);
             }
         }
     }

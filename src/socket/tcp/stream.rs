@@ -8,7 +8,7 @@ use smoltcp::time::Duration;
 
 use super::{TcpReader, TcpSocket, TcpWriter};
 use crate::Error;
-use crate::stack::Sharing;
+use crate::stack::{Ending, Sharing};
 use crate::state::tcp::{CanAbort, CanClose, CanReceive, CanSend, CanShutdown, CanSplit, HasPeer};
 use crate::state::{Closing, Connected, HalfClosed, State};
 
@@ -213,7 +213,7 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     where
         St: CanShutdown,
     {
-        let _ = self.handle.net.with_clock(|core| core.tcp_shutdown(self.handle.slot));
+        self.handle.net.end(self.handle.slot, Ending::SHUTDOWN);
         self.into_state()
     }
 
@@ -236,7 +236,7 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     where
         St: CanClose,
     {
-        let _ = self.handle.net.with_clock(|core| core.tcp_close(self.handle.slot));
+        self.handle.net.end(self.handle.slot, Ending::CLOSE);
         self.into_state()
     }
 
@@ -246,11 +246,8 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     where
         St: CanAbort,
     {
-        let net = self.handle.net;
-        if net.with_clock(|core| core.tcp_abort(self.handle.slot)).is_ok() {
-            // The slot is given back already.
-            self.handle.into_slot();
-        }
+        let (net, slot) = self.handle.into_slot();
+        net.end(slot, Ending::ABORT);
     }
 
     /// Parts the connection into its two directions, each owned on its own: with a `Shared`

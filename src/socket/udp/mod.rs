@@ -8,7 +8,7 @@ use core::net::SocketAddr;
 use core::num::NonZeroU8;
 
 use super::Handle;
-use crate::stack::{Local, Net, Sharing};
+use crate::stack::{Ending, Local, Net, Sharing};
 use crate::state::udp::{
     CanBind, CanConnect, CanDisconnect, CanReceive, CanReceiveFrom, CanSend, CanSendTo, IsOpen,
 };
@@ -147,7 +147,7 @@ impl<'net, St: State, S: Sharing> UdpSocket<'net, St, S> {
     where
         St: CanDisconnect,
     {
-        let _ = self.handle.net.with_core(|core| core.udp_disconnect(self.handle.slot));
+        self.handle.net.end(self.handle.slot, Ending::DISCONNECT);
         self.into_state()
     }
 }

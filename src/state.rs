@@ -35,6 +35,10 @@
 //! [RFC 9293 section 3.3.2]: https://www.rfc-editor.org/rfc/rfc9293.html#section-3.3.2
 
 mod sealed {
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` cannot become a state of a socket",
+        note = "the set of states is closed: what a socket may do is for the stack to say"
+    )]
     pub trait Sealed {}
 }
 

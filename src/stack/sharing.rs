@@ -5,6 +5,10 @@ use mutex::{ConstInit, ScopedRawMutex, raw_impls};
 use super::port::Drive;
 
 mod sealed {
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` cannot become a way to share a stack",
+        note = "the ways are `sockstate::Local` and `sockstate::Shared`: each has a lock of its own"
+    )]
     pub trait Sealed {}
 }
 

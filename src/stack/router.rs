@@ -9,6 +9,8 @@
 #[cfg(feature = "medium-ethernet")]
 use smoltcp::phy::Medium;
 #[cfg(feature = "tcp")]
+use smoltcp::socket::tcp::{Socket, State};
+#[cfg(feature = "tcp")]
 use smoltcp::wire::IpListenEndpoint;
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
@@ -17,9 +19,9 @@ use super::config::Overflow;
 use super::core::Core;
 #[cfg(feature = "udp")]
 use super::peer::Peer;
+use super::slot::SlotId;
 #[cfg(feature = "tcp")]
 use super::slot::Role;
-use super::slot::SlotId;
 use crate::Protocol;
 
 /// Where a frame goes.
@@ -153,18 +155,33 @@ impl Core {
         Route::Nobody
     }
 
-    /// The slot of a connection.
+    /// The slot of a connection. One that is closed is none, even if its RST is still to be sent:
+    /// smoltcp shows it nothing more, and the peer may be asking for a new connection already.
     #[cfg(feature = "tcp")]
-    pub(crate) fn find_connection(&self, local: IpEndpoint, remote: IpEndpoint) -> Option<SlotId> {
+    fn find_connection(&self, local: IpEndpoint, remote: IpEndpoint) -> Option<SlotId> {
+        self.with_tuple(local, remote)
+            .find(|(_, socket)| socket.state() != State::Closed)
+            .map(|(id, _)| id)
+    }
+
+    /// Whether a slot has this connection, or has still to send the RST that ends it.
+    #[cfg(feature = "tcp")]
+    pub(crate) fn is_tuple_taken(&self, local: IpEndpoint, remote: IpEndpoint) -> bool {
+        self.with_tuple(local, remote).next().is_some()
+    }
+
+    #[cfg(feature = "tcp")]
+    fn with_tuple(
+        &self,
+        local: IpEndpoint,
+        remote: IpEndpoint,
+    ) -> impl Iterator<Item = (SlotId, &Socket<'static>)> {
         self.table
             .chain(self.connection_hash(local.port, remote))
-            .find(|(_, slot)| {
-                slot.tcp().is_some_and(|socket| {
-                    socket.remote_endpoint() == Some(remote)
-                        && socket.local_endpoint() == Some(local)
-                })
+            .filter_map(|(id, slot)| Some((id, slot.tcp()?)))
+            .filter(move |(_, socket)| {
+                socket.remote_endpoint() == Some(remote) && socket.local_endpoint() == Some(local)
             })
-            .map(|(id, _)| id)
     }
 
     /// A slot in LISTEN for this address.

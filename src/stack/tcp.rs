@@ -81,7 +81,7 @@ impl Core {
             None => self.tcp_ephemeral_port(remote)?,
         };
         let local = IpEndpoint::new(addr, port);
-        if self.find_connection(local, remote).is_some() {
+        if self.is_tuple_taken(local, remote) {
             return Err(Error::AddressInUse);
         }
         let slot = self.table.get_mut(id).ok_or(Error::WrongState)?;
@@ -589,7 +589,7 @@ impl Core {
     fn tcp_ephemeral_port(&mut self, remote: IpEndpoint) -> Result<u16, Error> {
         let addr = self.source_for(remote.addr)?;
         self.ephemeral_port(|core, port| {
-            core.find_connection(IpEndpoint::new(addr, port), remote).is_some()
+            core.is_tuple_taken(IpEndpoint::new(addr, port), remote)
                 || core.tcp_port_taken(IpListenEndpoint { addr: Some(addr), port })
         })
     }

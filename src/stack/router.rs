@@ -21,7 +21,7 @@ use super::core::Core;
 use super::peer::Peer;
 use super::slot::SlotId;
 #[cfg(feature = "tcp")]
-use super::slot::Role;
+use super::slot::{Flags, Role};
 use crate::Protocol;
 
 /// Where a frame goes.
@@ -141,13 +141,16 @@ impl Core {
         let local = IpEndpoint::new(packet.dst, u16::from_be_bytes([header[2], header[3]]));
         let remote = IpEndpoint::new(packet.src, u16::from_be_bytes([header[0], header[1]]));
         let flags = header[13];
+        let request = flags & (SYN | RST | ACK) == SYN;
         if let Some(id) = self.find_connection(local, remote) {
+            if request && self.has_request_to_send(id) {
+                return Route::Drop;
+            }
             return Route::Slot { id, rst: flags & RST != 0 };
         }
         if let Some(id) = self.find_listener(local) {
             return Route::Slot { id, rst: flags & RST != 0 };
         }
-        let request = flags & (SYN | RST | ACK) == SYN;
         let listen = IpListenEndpoint { addr: Some(local.addr), port: local.port };
         if request && self.overflow == Overflow::Ignore && self.tcp_listener_is_full(listen) {
             return Route::Drop;
@@ -162,6 +165,14 @@ impl Core {
         self.with_tuple(local, remote)
             .find(|(_, socket)| socket.state() != State::Closed)
             .map(|(id, _)| id)
+    }
+
+    /// Whether the SYN of a connection has still to be sent. If the peer's own SYN is shown to
+    /// smoltcp before that (both open at once), it panics; the peer will repeat it.
+    #[cfg(feature = "tcp")]
+    fn has_request_to_send(&self, id: SlotId) -> bool {
+        self.tcp_state(id) == State::SynSent
+            && self.slot(id).is_some_and(|slot| slot.flags.has(Flags::UNSENT))
     }
 
     /// Whether a slot has this connection, or has still to send the RST that ends it.

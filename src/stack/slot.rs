@@ -69,6 +69,8 @@ impl Flags {
     pub(crate) const DISCARD: Flags = Flags(4);
     /// Silence counts against the peer even when it owes nothing.
     pub(crate) const KEEP_ALIVE: Flags = Flags(8);
+    /// The connection request has not been sent yet.
+    pub(crate) const UNSENT: Flags = Flags(16);
 
     pub(crate) const fn has(self, flag: Flags) -> bool {
         self.0 & flag.0 != 0

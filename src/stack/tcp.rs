@@ -87,6 +87,7 @@ impl Core {
         let slot = self.table.get_mut(id).ok_or(Error::WrongState)?;
         slot.role = Role::Held;
         slot.end = None;
+        slot.flags.set(Flags::UNSENT, true);
         let socket = slot.tcp_mut().ok_or(Error::WrongState)?;
         forget(socket);
         socket.connect(self.iface.context(), remote, local).map_err(|_| Error::Unaddressable)?;
@@ -368,7 +369,10 @@ impl Core {
             self.tcp_register(id);
             self.tcp_transition(id, before, state, cause);
         }
-        let Some(slot) = self.slot(id) else { return };
+        let Some(slot) = self.slot_mut(id) else { return };
+        if matches!(cause, Cause::Egress(Sending::Sent)) {
+            slot.flags.set(Flags::UNSENT, false);
+        }
         match slot.role {
             Role::Held if !slot.flags.has(Flags::DISCARD) => {
                 let heard = matches!(cause, Cause::Ingress { .. });

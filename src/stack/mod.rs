@@ -2,6 +2,17 @@
 
 mod config;
 pub(crate) mod core;
+#[cfg(all(
+    test,
+    feature = "cable",
+    feature = "tcp",
+    feature = "udp",
+    feature = "proto-ipv4",
+    feature = "proto-ipv6",
+    feature = "medium-ethernet",
+    feature = "medium-ip"
+))]
+mod oracle;
 #[cfg(feature = "udp")]
 mod peer;
 mod port;

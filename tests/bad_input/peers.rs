@@ -2,10 +2,11 @@
 
 use embedded_nal::{TcpClientStack, TcpFullStack, UdpClientStack, UdpFullStack};
 use sockstate::smoltcp::wire::TcpControl;
+use sockstate::state::{Closed, Connected};
 use sockstate::testing::Lab;
-use sockstate::{AnyTcpSocket, Duration, Error, Protocol, nb};
+use sockstate::{AnyTcpSocket, Duration, Error, Protocol, TcpSocket, nb};
 
-use crate::common::script::Script;
+use crate::common::script::{Line, Script};
 use crate::common::{assert_blocks, assert_error, failed, far, slots};
 
 /// A peer that resets, vanishes or never answers, one after the other, on a stack with one slot:
@@ -31,19 +32,17 @@ fn a_socket_survives_every_kind_of_peer() {
         assert_error(connecting.poll(), Error::TimedOut);
         let (back, error) = failed(connecting.wait_with(idle));
         assert_eq!(error, Error::TimedOut);
-        drop(back);
 
         // Resets, while the connection is being closed.
-        let (connected, line) = script.connection(80);
+        let (connected, line) = greeted(&mut script, back);
         let closing = connected.close();
         script.exchange();
         script.send(&line.segment(TcpControl::Rst, &[]));
         let (back, error) = failed(closing.wait_with(idle));
         assert_eq!(error, Error::Reset);
-        drop(back);
 
         // Vanishes with data unacknowledged, while the connection is being closed.
-        let (mut connected, _) = script.connection(80);
+        let (mut connected, _) = greeted(&mut script, back);
         connected.send(b"hello").unwrap();
         let mut closing = connected.close();
         script.wait(Duration::from_secs(31));
@@ -54,6 +53,19 @@ fn a_socket_survives_every_kind_of_peer() {
     }
     drop(socket);
     assert_eq!(lab.near.free_slots(Protocol::Tcp), Ok(1));
+}
+
+/// A connection over which the peer has said something, and been heard.
+fn greeted<'lab>(
+    script: &mut Script<'lab>,
+    socket: TcpSocket<'lab, Closed>,
+) -> (TcpSocket<'lab, Connected>, Line) {
+    let (mut connected, mut line) = script.connect(socket, 80);
+    script.send(&line.segment(TcpControl::Psh, b"welcome"));
+    line.seq += 7;
+    assert_eq!(connected.receive(&mut [0; 16]), Ok(7));
+    script.exchange();
+    (connected, line)
 }
 
 /// A peer that vanishes is noticed without data to send if the application asks for probes, and
@@ -88,8 +100,12 @@ fn tcp_calls_in_the_wrong_state_through_embedded_nal() {
     assert_eq!(TcpFullStack::bind(&mut net, &mut socket, 0), Err(Error::PortZero));
     assert_eq!(socket.state(), "Closed");
 
+    assert_error(TcpClientStack::connect(&mut net, &mut socket, far(0)), Error::PortZero);
+    assert_eq!(socket.state(), "Closed");
+
     TcpFullStack::bind(&mut net, &mut socket, 80).unwrap();
     assert_eq!(TcpFullStack::bind(&mut net, &mut socket, 81), Err(WRONG));
+    assert_error(TcpClientStack::connect(&mut net, &mut socket, far(0)), Error::PortZero);
     assert_eq!(socket.state(), "Bound");
     net.listen(&mut socket).unwrap();
     assert_eq!(net.listen(&mut socket), Err(WRONG));

@@ -8,7 +8,7 @@ use sockstate::smoltcp::wire::{
     EthernetRepr, IpAddress, IpProtocol, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr,
     TcpSeqNumber,
 };
-use sockstate::state::Connected;
+use sockstate::state::{Closed, Connected};
 use sockstate::testing::Lab;
 use sockstate::{Duration, TcpSocket};
 
@@ -131,7 +131,17 @@ impl<'lab> Script<'lab> {
 
     /// Connects the near stack to the played peer.
     pub fn connection(&mut self, port: u16) -> (TcpSocket<'lab, Connected>, Line) {
-        let connecting = self.lab.near.tcp().unwrap().connect(far(port)).unwrap();
+        let socket = self.lab.near.tcp().unwrap();
+        self.connect(socket, port)
+    }
+
+    /// Connects a socket to the played peer.
+    pub fn connect(
+        &mut self,
+        socket: TcpSocket<'lab, Closed>,
+        port: u16,
+    ) -> (TcpSocket<'lab, Connected>, Line) {
+        let connecting = socket.connect(far(port)).unwrap();
         let syn = self.next();
         let line = Line { here: port, there: syn.from, seq: ISS + 1, ack: syn.seq + 1 };
         self.send(&syn.answer(TcpControl::Syn, ISS));

@@ -139,6 +139,10 @@ fn d23_address_lost_is_remembered() {
     let (mut socket, _peer) = lab.connection().unwrap();
     lab.near.remove_address(IpAddr::V4(NEAR)).unwrap();
     assert_ended(&mut socket, Error::AddressLost);
+    // The first reason counts.
+    lab.near.link_down().unwrap();
+    assert_ended(&mut socket, Error::AddressLost);
+    lab.near.link_up().unwrap();
     // The address comes back; the connection does not.
     lab.near.add_address("192.168.69.1/24".parse().unwrap()).unwrap();
     lab.run_for(Duration::from_secs(60));
@@ -150,6 +154,9 @@ fn d23_link_down_is_remembered() {
     let lab = Lab::new(1);
     let (mut socket, _peer) = lab.connection().unwrap();
     lab.near.link_down().unwrap();
+    assert_ended(&mut socket, Error::LinkDown);
+    // The first reason counts.
+    lab.near.remove_address(IpAddr::V4(NEAR)).unwrap();
     assert_ended(&mut socket, Error::LinkDown);
     lab.near.link_up().unwrap();
     lab.run_for(Duration::from_secs(60));

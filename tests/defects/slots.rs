@@ -151,6 +151,20 @@ fn d16_a_slot_in_time_wait_that_is_held_is_not_handed_out() {
     assert!(lab.near.tcp().is_ok());
 }
 
+/// Nor is one whose connection is over, before its owner has asked how it ended.
+#[test]
+fn d16_a_slot_of_a_finished_close_that_is_held_is_not_handed_out() {
+    let lab = Lab::builder(1).near(slots(1, 1)).build();
+    let (socket, peer) = lab.connection().unwrap();
+    drop(peer);
+    lab.run_for(Duration::from_secs(1));
+    let mut closing = socket.close();
+    lab.run_for(Duration::from_secs(60));
+    assert_eq!(closing.tcp_state(), Ok(State::Closed));
+    assert_eq!(lab.near.tcp().unwrap_err(), Error::OutOfSlots(Protocol::Tcp));
+    assert_eq!(closing.poll(), Ok(()));
+}
+
 /// Nothing of a slot's last connection is left for the next one.
 #[test]
 fn d16_a_new_socket_in_an_old_slot_begins_empty() {

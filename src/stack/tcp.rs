@@ -397,10 +397,11 @@ impl Core {
         let Some(slot) = self.slot_mut(id) else { return };
         if state == State::Closed && was != State::Closed && slot.end.is_none() {
             slot.end = Some(match cause {
+                // Both sides had closed, and all was acknowledged: nothing can undo that.
+                _ if was == State::TimeWait => Error::PeerClosed,
                 Cause::Ingress { rst: true } if was == State::SynSent => Error::Refused,
                 Cause::Ingress { rst: true } => Error::Reset,
                 Cause::Ingress { rst: false } => Error::PeerClosed,
-                Cause::Egress(_) if was == State::TimeWait => Error::PeerClosed,
                 // smoltcp resets a socket in silence when its address is gone.
                 Cause::Egress(_) => Error::AddressLost,
             });

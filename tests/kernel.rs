@@ -18,7 +18,7 @@ use std::net::{
 };
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -81,6 +81,8 @@ for_both_families! {
     our_abort_resets_the_kernel
     a_vanished_peer_ends_our_sending
     keep_alive_keeps_a_silent_peer_and_gives_up_a_vanished_one
+    a_silent_peer_is_not_given_up_before_the_first_probe
+    a_peer_that_does_not_read_is_not_given_up
     the_link_goes_down_and_up
     close_delivers_everything
     drop_delivers_everything
@@ -509,6 +511,8 @@ fn a_vanished_peer_ends_our_sending(family: Family) {
 
     let mut socket = connect(&stack, server);
     socket.set_timeout(Some(ours(SHORT))).unwrap();
+    // Probes that are far away have no part in this.
+    socket.set_keep_alive(Some(ours(LIMIT))).unwrap();
     pour(&mut Blocking(&mut socket), MIB, wire.seed).unwrap();
     let _peer = join(&stack, kernel);
     wire.unplug();
@@ -535,6 +539,52 @@ fn keep_alive_keeps_a_silent_peer_and_gives_up_a_vanished_one(family: Family) {
     let start = Instant::now();
     assert_eq!(stack.block(|| socket.receive(&mut buffer)), Err(Error::TimedOut));
     assert_took_short(start);
+}
+
+/// The peer owes nothing before the first probe.
+fn a_silent_peer_is_not_given_up_before_the_first_probe(family: Family) {
+    let wire = Wire::new(family);
+    let stack = wire.stack();
+    let (listener, server) = wire.kernel_listener();
+    let kernel = thread::spawn(move || kernel_accept(&listener));
+
+    let mut socket = connect(&stack, server);
+    let _peer = join(&stack, kernel);
+    socket.set_timeout(Some(ours(SHORT / 4))).unwrap();
+    socket.set_keep_alive(Some(ours(SHORT))).unwrap();
+    run_for(&stack, 2 * SHORT);
+    assert_eq!(socket.receive(&mut [0; 16]), Err(nb::Error::WouldBlock));
+}
+
+/// Its window is closed, but it answers when asked whether it still is.
+fn a_peer_that_does_not_read_is_not_given_up(family: Family) {
+    let wire = Wire::new(family);
+    let stack = wire.stack();
+    let (listener, server) = wire.kernel_listener();
+    let (read_on, told_to_read_on) = mpsc::channel();
+    let kernel = thread::spawn(move || {
+        let mut stream = kernel_accept(&listener);
+        told_to_read_on.recv_timeout(LIMIT).unwrap();
+        drain(&mut stream).unwrap()
+    });
+
+    let mut socket = connect(&stack, server);
+    socket.set_timeout(Some(ours(SHORT))).unwrap();
+    let mut sent = Tally::default();
+    let end = Instant::now() + 5 * SHORT;
+    until(&stack, || {
+        let block = [0x5a; 4_096];
+        match socket.send(&block) {
+            Ok(n) => sent.add(&block[..n]),
+            Err(nb::Error::WouldBlock) => {}
+            Err(nb::Error::Other(error)) => panic!("given up: {error}"),
+        }
+        Instant::now() >= end
+    });
+    assert_eq!(socket.send(b"more"), Err(nb::Error::WouldBlock));
+    read_on.send(()).unwrap();
+    close(socket);
+    assert_eq!(join(&stack, kernel), sent.done());
 }
 
 fn the_link_goes_down_and_up(family: Family) {

@@ -268,10 +268,10 @@ impl Core {
     /// Shows one frame to the slot it is for.
     pub(crate) fn deliver(&mut self, frame: &[u8], ingress: impl Work<()>) {
         let route = self.route(frame);
-        let (id, rst) = match route {
-            Route::Slot { id, rst } => (id, rst),
+        let (id, rst, full) = match route {
+            Route::Slot { id, rst, full } => (id, rst, full),
             Route::Drop => return,
-            Route::Nobody | Route::Neighbor => (NONE, false),
+            Route::Nobody | Route::Neighbor => (NONE, false, false),
         };
         let before = self.before(id);
         self.with_set(id, ingress);
@@ -279,7 +279,7 @@ impl Core {
             self.table.wake_stalled();
         }
         if let Some(before) = before {
-            self.settle(id, &before, Cause::Ingress { rst });
+            self.settle(id, &before, Cause::Ingress { rst, full });
         }
     }
 
@@ -429,10 +429,13 @@ impl Core {
 /// Why a slot is looked at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cause {
-    /// A frame was shown to it; `rst` if that was a TCP segment with the RST bit.
+    /// A frame was shown to it; `rst` if that was a TCP segment with the RST bit, `full` if it was
+    /// one that closes the window.
     Ingress {
         #[cfg_attr(not(feature = "tcp"), allow(dead_code))]
         rst: bool,
+        #[cfg_attr(not(feature = "tcp"), allow(dead_code))]
+        full: bool,
     },
     /// It had its turn to send.
     Egress(Sending),

@@ -27,8 +27,9 @@ use crate::Protocol;
 /// Where a frame goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
-    /// To one slot; `rst` if it is a TCP segment with the RST bit.
-    Slot { id: SlotId, rst: bool },
+    /// To one slot; `rst` if it is a TCP segment with the RST bit, `full` if it is one that closes
+    /// the window.
+    Slot { id: SlotId, rst: bool, full: bool },
     /// To no socket: to the interface alone.
     Nobody,
     /// To the interface alone, which may learn the address of a neighbour from it.
@@ -112,7 +113,7 @@ impl Core {
             return route;
         }
         match self.fragments.find(key) {
-            Some(id) => Route::Slot { id, rst: false },
+            Some(id) => Route::Slot { id, rst: false, full: false },
             None => Route::Nobody,
         }
     }
@@ -137,19 +138,24 @@ impl Core {
         const SYN: u8 = 0x02;
         const RST: u8 = 0x04;
         const ACK: u8 = 0x10;
-        let Some(header) = packet.payload.first_chunk::<14>() else { return Route::Nobody };
+        let Some(header) = packet.payload.first_chunk::<16>() else { return Route::Nobody };
         let local = IpEndpoint::new(packet.dst, u16::from_be_bytes([header[2], header[3]]));
         let remote = IpEndpoint::new(packet.src, u16::from_be_bytes([header[0], header[1]]));
         let flags = header[13];
         let request = flags & (SYN | RST | ACK) == SYN;
+        let slot = |id| Route::Slot {
+            id,
+            rst: flags & RST != 0,
+            full: [header[14], header[15]] == [0, 0],
+        };
         if let Some(id) = self.find_connection(local, remote) {
             if request && self.has_request_to_send(id) {
                 return Route::Drop;
             }
-            return Route::Slot { id, rst: flags & RST != 0 };
+            return slot(id);
         }
         if let Some(id) = self.find_listener(local) {
-            return Route::Slot { id, rst: flags & RST != 0 };
+            return slot(id);
         }
         let listen = IpListenEndpoint { addr: Some(local.addr), port: local.port };
         if request && self.overflow == Overflow::Ignore && self.tcp_listener_is_full(listen) {
@@ -230,7 +236,7 @@ impl Core {
             })
         });
         match found {
-            Some((id, _)) => Route::Slot { id, rst: false },
+            Some((id, _)) => Route::Slot { id, rst: false, full: false },
             None => Route::Nobody,
         }
     }

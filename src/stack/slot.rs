@@ -67,8 +67,8 @@ impl Flags {
     pub(crate) const NO_WRITER: Flags = Flags(2);
     /// The application has closed: what still arrives is not wanted.
     pub(crate) const DISCARD: Flags = Flags(4);
-    /// Silence counts against the peer even when it owes nothing.
-    pub(crate) const KEEP_ALIVE: Flags = Flags(8);
+    /// The peer has closed its window, as of its last word.
+    pub(crate) const FULL: Flags = Flags(8);
     /// The connection request has not been sent yet.
     pub(crate) const UNSENT: Flags = Flags(16);
 

@@ -374,12 +374,7 @@ impl Core {
             slot.flags.set(Flags::UNSENT, false);
         }
         match slot.role {
-            Role::Held if !slot.flags.has(Flags::DISCARD) => {
-                let heard = matches!(cause, Cause::Ingress { .. });
-                if is_complete(state) && (heard || slot.deadline == NEVER) {
-                    self.tcp_watch(id);
-                }
-            }
+            Role::Held if !slot.flags.has(Flags::DISCARD) => self.tcp_heed(id, state, cause),
             Role::Held | Role::Closing => {
                 let progress = slot.tcp().is_some_and(|s| s.send_queue() < before.queued);
                 if progress {
@@ -399,9 +394,9 @@ impl Core {
             slot.end = Some(match cause {
                 // Both sides had closed, and all was acknowledged: nothing can undo that.
                 _ if was == State::TimeWait => Error::PeerClosed,
-                Cause::Ingress { rst: true } if was == State::SynSent => Error::Refused,
-                Cause::Ingress { rst: true } => Error::Reset,
-                Cause::Ingress { rst: false } => Error::PeerClosed,
+                Cause::Ingress { rst: true, .. } if was == State::SynSent => Error::Refused,
+                Cause::Ingress { rst: true, .. } => Error::Reset,
+                Cause::Ingress { rst: false, .. } => Error::PeerClosed,
                 // smoltcp resets a socket in silence when its address is gone.
                 Cause::Egress(_) => Error::AddressLost,
             });
@@ -429,15 +424,46 @@ impl Core {
         }
     }
 
-    /// Gives the peer a new time limit if it owes an answer, and none otherwise.
+    /// Follows what an open connection hears and says, for the time limit of the peer: a word of
+    /// the peer puts it off, a question to the peer may bring it nearer.
+    fn tcp_heed(&mut self, id: SlotId, state: State, cause: Cause) {
+        let Some(slot) = self.slot_mut(id).filter(|_| is_complete(state)) else { return };
+        if let Cause::Ingress { full, .. } = cause {
+            slot.flags.set(Flags::FULL, full);
+            slot.deadline = NEVER;
+        }
+        // One whose window is closed owes nothing until it is asked whether it still is.
+        let asked = matches!(cause, Cause::Egress(Sending::Sent | Sending::Stalled));
+        if slot.flags.has(Flags::FULL) && !asked {
+            return;
+        }
+        let deadline = slot.deadline;
+        let ends = self.tcp_patience_ends(id);
+        if ends < deadline {
+            self.set_deadline(id, ends);
+        }
+    }
+
+    /// Gives the peer a new time limit if it owes an answer or will be asked for one, and none
+    /// otherwise.
     pub(crate) fn tcp_watch(&mut self, id: SlotId) {
-        let now = self.now;
-        let Some(slot) = self.slot_mut(id) else { return };
-        let watched = slot.patience != 0
-            && (slot.flags.has(Flags::KEEP_ALIVE) || slot.tcp().is_some_and(owes));
-        let deadline =
-            if watched { now + Duration::from_millis(u64::from(slot.patience)) } else { NEVER };
-        self.set_deadline(id, deadline);
+        let ends = self.tcp_patience_ends(id);
+        self.set_deadline(id, ends);
+    }
+
+    /// When the patience with a peer is at its end. With one that will only be asked later, it
+    /// begins later: a probe may be further away than the patience lasts.
+    fn tcp_patience_ends(&mut self, id: SlotId) -> Instant {
+        let Some(slot) = self.table.get(id).filter(|slot| slot.patience != 0) else { return NEVER };
+        let (Some(socket), Some(set)) = (slot.tcp(), &slot.set) else { return NEVER };
+        let asked = match socket.keep_alive() {
+            _ if owes(socket) && slot.flags.has(Flags::FULL) => self.iface.poll_at(self.now, set),
+            _ if owes(socket) => None,
+            Some(interval) => Some(self.now + interval),
+            None => return NEVER,
+        };
+        let begins = asked.map_or(self.now, |asked| asked.max(self.now));
+        begins + Duration::from_millis(u64::from(slot.patience))
     }
 
     /// Throws away what arrived after the application closed. Once everything the application

@@ -189,9 +189,6 @@ impl Core {
     }
 
     pub(crate) fn tcp_set_keep_alive(&mut self, id: SlotId, interval: Option<Duration>) {
-        if let Some(slot) = self.slot_mut(id) {
-            slot.flags.set(Flags::KEEP_ALIVE, interval.is_some());
-        }
         self.tcp_set_option(id, |socket| socket.set_keep_alive(interval));
         self.tcp_watch_if_open(id);
     }

@@ -83,10 +83,19 @@ fn run(case: &str) -> Result<(), Error> {
     let heap =
         Heap { tcp: slots, udp: slots, tcp_rx: 256, tcp_tx: 256, udp_buf: 256, udp_packets: 4 };
     let lab = Lab::builder(1).near(heap).far(Heap { tcp: slots + 1, ..heap }).build();
-    let _others = (1..count).map(|n| open(&lab, idle, n)).collect::<Result<Vec<_>, _>>()?;
+    // Opened after the active one, so that whatever is found newest first finds them before it.
+    let others = || (1..count).map(|n| open(&lab, idle, n)).collect::<Result<Vec<_>, _>>();
     match active {
-        "TCP" => tcp_round_trips(&lab, trips),
-        "UDP" => udp_round_trips(&lab, trips),
+        "TCP" => {
+            let connection = lab.connection()?;
+            let _others = others()?;
+            tcp_round_trips(&lab, connection, trips)
+        }
+        "UDP" => {
+            let near = lab.near.udp()?.bind(7)?;
+            let _others = others()?;
+            udp_round_trips(&lab, near, trips)
+        }
         other => panic!("no such protocol: {other}"),
     }
 }
@@ -128,8 +137,13 @@ impl<'lab> From<UdpSocket<'lab, Bound>> for Other<'lab> {
     }
 }
 
-fn tcp_round_trips(lab: &Lab, trips: u64) -> Result<(), Error> {
-    let (mut near, mut far) = lab.connection()?;
+type Connection<'lab> = (TcpSocket<'lab, Connected>, TcpSocket<'lab, Connected>);
+
+fn tcp_round_trips(
+    lab: &Lab,
+    (mut near, mut far): Connection<'_>,
+    trips: u64,
+) -> Result<(), Error> {
     for _ in 0..trips {
         far.send(&[7; 64]).map_err(settled)?;
         lab.far.poll()?;
@@ -140,8 +154,7 @@ fn tcp_round_trips(lab: &Lab, trips: u64) -> Result<(), Error> {
     Ok(())
 }
 
-fn udp_round_trips(lab: &Lab, trips: u64) -> Result<(), Error> {
-    let mut near = lab.near.udp()?.bind(7)?;
+fn udp_round_trips(lab: &Lab, mut near: UdpSocket<'_, Bound>, trips: u64) -> Result<(), Error> {
     let mut far = lab.far.udp()?.connect("192.168.69.1:7".parse().unwrap())?;
     // The first one finds the neighbour.
     far.send(&[7; 64]).map_err(settled)?;

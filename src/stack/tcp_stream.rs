@@ -6,7 +6,7 @@ use smoltcp::socket::tcp::{RecvError, Socket, State};
 use smoltcp::time::Duration;
 
 use super::core::{Core, millis};
-use super::slot::{Flags, SlotId};
+use super::slot::{Flags, Role, SlotId};
 use super::tcp::{is_complete, owes};
 use crate::addr::{ip_addr, socket_addr};
 use crate::{Error, LocalEndpoint};
@@ -69,7 +69,9 @@ impl Core {
                 Error::PeerClosed => Ok(()),
                 error => Err(error.into()),
             },
-            Some(socket) if owes(socket) => Err(nb::Error::WouldBlock),
+            Some(socket) if owes(socket) || !is_complete(socket.state()) => {
+                Err(nb::Error::WouldBlock)
+            }
             _ => Ok(()),
         }
     }
@@ -140,16 +142,16 @@ impl Core {
     }
 
     pub(crate) fn tcp_local(&self, id: SlotId) -> Result<LocalEndpoint, Error> {
-        let socket = self.tcp(id).ok_or(Error::WrongState)?;
-        if let Some(local) = socket.local_endpoint() {
-            return Ok(LocalEndpoint { addr: Some(ip_addr(local.addr)), port: local.port });
+        let slot = self.slot(id).ok_or(Error::WrongState)?;
+        let socket = slot.tcp().ok_or(Error::WrongState)?;
+        if matches!(slot.role, Role::Bound | Role::Backlog) {
+            let local = socket.listen_endpoint();
+            return Ok(LocalEndpoint { addr: local.addr.map(ip_addr), port: local.port });
         }
-        match socket.listen_endpoint() {
-            local if local.port != 0 && socket.state() == State::Listen => {
-                Ok(LocalEndpoint { addr: local.addr.map(ip_addr), port: local.port })
-            }
-            _ => Err(self.tcp_end(id)),
-        }
+        socket
+            .local_endpoint()
+            .map(|local| LocalEndpoint { addr: Some(ip_addr(local.addr)), port: local.port })
+            .ok_or_else(|| self.tcp_end(id))
     }
 
     pub(crate) fn tcp_remote(&self, id: SlotId) -> Result<SocketAddr, Error> {

@@ -3,6 +3,7 @@
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::AtomicU8;
 
+use heapless::Vec;
 use smoltcp::iface::{SocketSet, SocketStorage};
 #[cfg(feature = "tcp")]
 use smoltcp::socket::tcp;
@@ -15,8 +16,11 @@ use super::slot::Slot;
 
 /// Memory for the sockets of a stack, to be put into a `static`.
 ///
+/// Before a stack uses it, it is all zeros: it takes room in RAM, none in flash.
+///
 /// - `TCP`, `UDP`: how many sockets of each protocol can be open at once. A TCP listener takes as
-///   many as its backlog; a closed connection keeps its one until all is delivered.
+///   many as its backlog, so that a server of `n` connections needs `n + 1` at least; a closed
+///   connection keeps its one until all is delivered.
 /// - `TCP_RX`, `TCP_TX`: bytes of the receive and of the send buffer of each TCP socket. The
 ///   receive buffer bounds what the peer may send without waiting; two full segments
 ///   (2 × 1,460 bytes) are a good least, one segment leads to a stop at every packet.
@@ -47,14 +51,14 @@ pub struct Storage<
     const UDP_BUF: usize = 1472,
     const UDP_PACKETS: usize = 4,
 > {
-    tcp_slots: [Slot; TCP],
-    udp_slots: [Slot; UDP],
+    tcp_slots: Vec<Slot, TCP>,
+    udp_slots: Vec<Slot, UDP>,
     #[cfg(feature = "tcp")]
     tcp: [TcpMemory<TCP_RX, TCP_TX>; TCP],
     #[cfg(feature = "udp")]
     udp: [UdpMemory<UDP_BUF, UDP_PACKETS>; UDP],
     #[cfg(feature = "udp")]
-    peers: [Peer; UDP],
+    peers: Vec<Peer, UDP>,
     tcp_dropped: [AtomicU8; TCP],
     udp_dropped: [AtomicU8; UDP],
 }
@@ -62,7 +66,7 @@ pub struct Storage<
 #[cfg(feature = "tcp")]
 #[derive(Debug)]
 struct TcpMemory<const RX: usize, const TX: usize> {
-    set: [SocketStorage<'static>; 1],
+    set: Vec<SocketStorage<'static>, 1>,
     rx: [u8; RX],
     tx: [u8; TX],
 }
@@ -70,9 +74,9 @@ struct TcpMemory<const RX: usize, const TX: usize> {
 #[cfg(feature = "udp")]
 #[derive(Debug)]
 struct UdpMemory<const BUF: usize, const PACKETS: usize> {
-    set: [SocketStorage<'static>; 1],
-    rx_meta: [udp::PacketMetadata; PACKETS],
-    tx_meta: [udp::PacketMetadata; PACKETS],
+    set: Vec<SocketStorage<'static>, 1>,
+    rx_meta: Vec<udp::PacketMetadata, PACKETS>,
+    tx_meta: Vec<udp::PacketMetadata, PACKETS>,
     rx: [u8; BUF],
     tx: [u8; BUF],
 }
@@ -89,23 +93,22 @@ impl<
     /// Memory that is not in use yet.
     pub const fn new() -> Self {
         Storage {
-            tcp_slots: [const { Slot::EMPTY }; TCP],
-            udp_slots: [const { Slot::EMPTY }; UDP],
+            tcp_slots: Vec::new(),
+            udp_slots: Vec::new(),
             #[cfg(feature = "tcp")]
-            tcp: [const { TcpMemory { set: [SocketStorage::EMPTY], rx: [0; TCP_RX], tx: [0; TCP_TX] } };
-                TCP],
+            tcp: [const { TcpMemory { set: Vec::new(), rx: [0; TCP_RX], tx: [0; TCP_TX] } }; TCP],
             #[cfg(feature = "udp")]
             udp: [const {
                 UdpMemory {
-                    set: [SocketStorage::EMPTY],
-                    rx_meta: [udp::PacketMetadata::EMPTY; UDP_PACKETS],
-                    tx_meta: [udp::PacketMetadata::EMPTY; UDP_PACKETS],
+                    set: Vec::new(),
+                    rx_meta: Vec::new(),
+                    tx_meta: Vec::new(),
                     rx: [0; UDP_BUF],
                     tx: [0; UDP_BUF],
                 }
             }; UDP],
             #[cfg(feature = "udp")]
-            peers: [Peer::None; UDP],
+            peers: Vec::new(),
             tcp_dropped: [const { AtomicU8::new(0) }; TCP],
             udp_dropped: [const { AtomicU8::new(0) }; UDP],
         }
@@ -136,30 +139,38 @@ impl<
 > From<&'static mut Storage<TCP, UDP, TCP_RX, TCP_TX, UDP_BUF, UDP_PACKETS>> for Memory
 {
     fn from(storage: &'static mut Storage<TCP, UDP, TCP_RX, TCP_TX, UDP_BUF, UDP_PACKETS>) -> Self {
+        fn fill<T, const N: usize>(memory: &mut Vec<T, N>, with: impl Fn() -> T) -> &mut [T] {
+            while memory.push(with()).is_ok() {}
+            memory
+        }
+
+        let tcp_slots = fill(&mut storage.tcp_slots, || Slot::EMPTY);
         #[cfg(feature = "tcp")]
-        for (slot, memory) in storage.tcp_slots.iter_mut().zip(&mut storage.tcp) {
-            let mut set = SocketSet::new(&mut memory.set[..]);
+        for (slot, memory) in tcp_slots.iter_mut().zip(&mut storage.tcp) {
+            let mut set = SocketSet::new(fill(&mut memory.set, || SocketStorage::EMPTY));
             set.add(tcp::Socket::new(
                 tcp::SocketBuffer::new(&mut memory.rx[..]),
                 tcp::SocketBuffer::new(&mut memory.tx[..]),
             ));
             slot.set = Some(set);
         }
+        let udp_slots = fill(&mut storage.udp_slots, || Slot::EMPTY);
         #[cfg(feature = "udp")]
-        for (slot, memory) in storage.udp_slots.iter_mut().zip(&mut storage.udp) {
-            let mut set = SocketSet::new(&mut memory.set[..]);
+        for (slot, memory) in udp_slots.iter_mut().zip(&mut storage.udp) {
+            let empty = || udp::PacketMetadata::EMPTY;
+            let mut set = SocketSet::new(fill(&mut memory.set, || SocketStorage::EMPTY));
             set.add(udp::Socket::new(
-                udp::PacketBuffer::new(&mut memory.rx_meta[..], &mut memory.rx[..]),
-                udp::PacketBuffer::new(&mut memory.tx_meta[..], &mut memory.tx[..]),
+                udp::PacketBuffer::new(fill(&mut memory.rx_meta, empty), &mut memory.rx[..]),
+                udp::PacketBuffer::new(fill(&mut memory.tx_meta, empty), &mut memory.tx[..]),
             ));
             slot.set = Some(set);
         }
         Memory {
             slots: SlotMemory {
-                tcp: Lent::Static(&mut storage.tcp_slots),
-                udp: Lent::Static(&mut storage.udp_slots),
+                tcp: Lent::Static(tcp_slots),
+                udp: Lent::Static(udp_slots),
                 #[cfg(feature = "udp")]
-                peers: Lent::Static(&mut storage.peers),
+                peers: Lent::Static(fill(&mut storage.peers, || Peer::None)),
             },
             tcp_dropped: Lent::Static(&mut storage.tcp_dropped),
             udp_dropped: Lent::Static(&mut storage.udp_dropped),
@@ -202,7 +213,7 @@ impl Default for Heap {
 #[cfg(feature = "alloc")]
 impl From<Heap> for Memory {
     fn from(heap: Heap) -> Self {
-        use alloc::{boxed::Box, vec, vec::Vec};
+        use alloc::{boxed::Box, vec};
 
         fn slots(sets: impl Iterator<Item = SocketSet<'static>>) -> Lent<Slot> {
             Lent::Heap(sets.map(|set| Slot { set: Some(set), ..Slot::EMPTY }).collect())
@@ -211,7 +222,7 @@ impl From<Heap> for Memory {
             Lent::Heap((0..n).map(|_| AtomicU8::new(0)).collect::<Box<[_]>>())
         }
         fn boxed_set<'a, T: smoltcp::socket::AnySocket<'a>>(socket: T) -> SocketSet<'a> {
-            let mut set = SocketSet::new(Vec::with_capacity(1));
+            let mut set = SocketSet::new(vec![]);
             set.add(socket);
             set
         }

@@ -3,10 +3,12 @@
 //! Nothing here waits and nothing is random but by a seed, so that a test takes no time and gives
 //! the same result every time.
 
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 #[cfg(feature = "tcp")]
 use core::net::SocketAddr;
-use std::rc::Rc;
+use core::ops::Deref;
+use std::rc::{Rc, Weak};
+use std::vec::Vec;
 
 use smoltcp::time::{Duration, Instant};
 
@@ -53,7 +55,7 @@ pub type LabStack = Stack<Plug, VirtualClock, Local>;
 
 /// Two stacks on one cable, with one virtual clock.
 ///
-/// The near one is 192.168.69.1 and fd00::1, the far one 192.168.69.2 and fd00::2.
+/// See [`Bench`] for its parts and what they do together.
 ///
 /// ```
 /// use sockstate::{Duration, Error, testing::Lab};
@@ -70,16 +72,53 @@ pub type LabStack = Stack<Plug, VirtualClock, Local>;
 /// assert_eq!(lab.block(|| connection.receive(&mut buffer)), Ok(5));
 /// # Ok::<(), Error>(())
 /// ```
+///
+/// A call that waits by itself (`wait()`, `net.block(..)`) runs both stacks meanwhile: that is the
+/// lab's [`Config::idle`]. A bare `nb::block!` does not: use [`block`](Bench::block).
+///
+/// ```
+/// use sockstate::{Error, testing::Lab};
+///
+/// let lab = Lab::new(42);
+/// let _listener = lab.far.tcp()?.bind(80)?.listen(1)?;
+/// let client = lab.near.tcp()?.connect("192.168.69.2:80".parse().unwrap())?.wait()?;
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug)]
-pub struct Lab {
-    /// The one.
+pub struct Lab(Rc<Bench>);
+
+/// What a [`Lab`] consists of.
+#[derive(Debug)]
+pub struct Bench {
+    /// The stack at 192.168.69.1 and fd00::1.
     pub near: LabStack,
-    /// The other.
+    /// The stack at 192.168.69.2 and fd00::2.
     pub far: LabStack,
-    /// What is between them.
+    /// The cable between them.
     pub cable: Cable,
-    /// The time of both.
+    /// The clock of both.
     pub clock: VirtualClock,
+}
+
+impl Deref for Lab {
+    type Target = Bench;
+
+    fn deref(&self) -> &Bench {
+        &self.0
+    }
+}
+
+std::thread_local! {
+    /// The labs of this thread, for `idle`, which as a plain function cannot know its own.
+    static LABS: RefCell<Vec<Weak<Bench>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What stacks of a lab do while they wait: run the labs of this thread.
+fn idle(_delay: Option<Duration>) {
+    let labs: Vec<_> = LABS.with_borrow(|labs| labs.iter().filter_map(Weak::upgrade).collect());
+    for lab in labs {
+        lab.step();
+    }
 }
 
 /// How a [`Lab`] is made.
@@ -150,7 +189,7 @@ impl LabBuilder {
         let built = stack(self.near, near, self.near_config, 1)
             .and_then(|near| Ok((near, stack(self.far, far, self.far_config, 2)?)));
         match built {
-            Ok((near, far)) => Lab { near, far, cable, clock },
+            Ok((near, far)) => Lab::on(Bench { near, far, cable, clock }),
             Err(error) => panic!("no stack for a lab: {error}"),
         }
     }
@@ -166,15 +205,31 @@ impl Lab {
     /// Two stacks in other ways.
     pub fn builder(seed: u64) -> LabBuilder {
         let heap = Heap { tcp_rx: 4096, tcp_tx: 4096, udp_buf: 4096, ..Heap::default() };
+        let config = |host, seed| {
+            let mut config = Config::ethernet([0x02, 0, 0, 0, 0, host], seed);
+            config.idle = idle;
+            config
+        };
         LabBuilder {
             cable: None,
             near: heap,
             far: heap,
-            near_config: Config::ethernet([0x02, 0, 0, 0, 0, 1], seed),
-            far_config: Config::ethernet([0x02, 0, 0, 0, 0, 2], seed ^ 0x5555_5555),
+            near_config: config(1, seed),
+            far_config: config(2, seed ^ 0x5555_5555),
         }
     }
 
+    fn on(bench: Bench) -> Self {
+        let lab = Rc::new(bench);
+        LABS.with_borrow_mut(|labs| {
+            labs.retain(|lab| lab.strong_count() > 0);
+            labs.push(Rc::downgrade(&lab));
+        });
+        Lab(lab)
+    }
+}
+
+impl Bench {
     /// Polls both stacks. If nothing moved, lets time pass until something will; an hour, if
     /// nothing ever will.
     pub fn step(&self) {

@@ -219,6 +219,12 @@ impl<T> From<Failed<T>> for Error {
     }
 }
 
+impl<T> From<Failed<T>> for nb::Error<Error> {
+    fn from(failed: Failed<T>) -> Self {
+        nb::Error::Other(failed.error)
+    }
+}
+
 /// Without the socket, which does not live as long as a boxed error may.
 #[cfg(feature = "alloc")]
 impl<T> From<Failed<T>> for alloc::boxed::Box<dyn core::error::Error> {

@@ -16,28 +16,31 @@
 //! # A first program
 //!
 //! ```
+//! use core::net::SocketAddr;
 //! use sockstate::{Error, Net};
 //!
 //! /// Binds to a local port, connects, sends 16 bytes, closes.
-//! fn classic_client(net: &Net) -> Result<(), Error> {
-//!     let server = "192.168.69.2:7".parse().map_err(|_| Error::Unaddressable)?;
-//!
+//! fn classic_client(net: &Net, server: SocketAddr) -> Result<(), Error> {
 //!     let socket = net.tcp()?;                 // TcpSocket<Closed>
 //!     let socket = socket.bind(6000)?;         // TcpSocket<Bound>
 //!     let socket = socket.connect(server)?;    // TcpSocket<Connecting>
 //!     let mut socket = socket.wait()?;         // TcpSocket<Connected>
-//!     net.block(|| socket.send(b"sixteen bytes..."))?;
+//!     socket.send_all(b"sixteen bytes...")?;
 //!     let socket = socket.close();             // TcpSocket<Closing>
 //!     socket.wait()?;                          // everything is delivered
 //!     Ok(())
 //! }
+//! # let lab = sockstate::testing::Lab::new(1);
+//! # let _listener = lab.far.tcp()?.bind(7)?.listen(1)?;
+//! # classic_client(&lab.near, "192.168.69.2:7".parse().unwrap())?;
+//! # Ok::<(), Error>(())
 //! ```
 //!
 //! # Waiting
 //!
 //! Three ways, for every call that may have to wait: poll it, as it is an
 //! [`nb`](https://docs.rs/nb) call that says `WouldBlock`; [`Net::block`] it, with what
-//! [`Config::idle`] does meanwhile; or block it with a closure of one's own
+//! [`Config::idle`] does meanwhile, or for a limited time ([`Net::block_for`]); or block it with a closure of one's own
 //! ([`Net::block_with`], [`TcpSocket::wait_with`]). A call that would block polls the stack before
 //! it says so.
 //!
@@ -55,6 +58,13 @@
 extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
+
+#[cfg(not(any(feature = "medium-ethernet", feature = "medium-ip")))]
+compile_error!("enable `medium-ethernet` or `medium-ip`: what the device's frames are");
+#[cfg(not(any(feature = "proto-ipv4", feature = "proto-ipv6")))]
+compile_error!("enable `proto-ipv4` or `proto-ipv6`");
+#[cfg(not(any(feature = "tcp", feature = "udp")))]
+compile_error!("enable `tcp` or `udp`");
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

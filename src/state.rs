@@ -156,7 +156,7 @@ pub mod tcp {
     #[diagnostic::on_unimplemented(
         message = "a TCP socket in state `{Self}` has nothing to wait for",
         label = "this socket is `{Self}`; only a `Connecting` or a `Closing` one can be waited for",
-        note = "call its operations directly, and `net.block(|| ..)` around one that would block"
+        note = "`Closed` or `Bound`: first `connect(remote)?`; `Connected` or `Listening`: call its operations, with `net.block(|| ..)` around one that would block"
     )]
     pub trait CanWait: State {
         /// Whether the slot of the socket has to be made fit for another connection.
@@ -189,14 +189,14 @@ pub mod tcp {
         CanSend for Connected, WriteHalf =>
         "a TCP socket in state `{Self}` cannot send",
         "this socket is `{Self}`; only a `Connected` one (or its `WriteHalf`) can send",
-        "connect first: `socket.connect(remote)?.wait()?`, or `accept()` on a listener; after `shutdown` or `close` nothing more can be sent"
+        "`Closed` or `Bound`: `socket.connect(remote)?.wait()?`; `Connecting`: `wait()?`; `Listening`: `accept()`; `ReadHalf`: use the `WriteHalf`; after `shutdown` or `close` nothing more can be sent"
     }
     capability! {
         /// May receive: `Connected`, `HalfClosed` and `ReadHalf`.
         CanReceive for Connected, HalfClosed, ReadHalf =>
         "a TCP socket in state `{Self}` cannot receive",
         "this socket is `{Self}`; only a `Connected` or `HalfClosed` one (or its `ReadHalf`) can receive",
-        "connect first: `socket.connect(remote)?.wait()?`, or `accept()` on a listener; after `close` nothing more can be received"
+        "`Closed` or `Bound`: `socket.connect(remote)?.wait()?`; `Connecting`: `wait()?`; `Listening`: `accept()`; `WriteHalf`: use the `ReadHalf`; after `close` nothing more can be received"
     }
     capability! {
         /// Has a peer: `Connecting`, `Connected`, `HalfClosed`, `ReadHalf`, `WriteHalf` and `Closing`.

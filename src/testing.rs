@@ -113,11 +113,14 @@ std::thread_local! {
     static LABS: RefCell<Vec<Weak<Bench>>> = const { RefCell::new(Vec::new()) };
 }
 
+/// How far time goes at once if nothing will ever happen.
+const LONGEST_STEP: Duration = Duration::from_secs(3_600);
+
 /// What stacks of a lab do while they wait: run the labs of this thread.
-fn idle(_delay: Option<Duration>) {
+fn idle(delay: Option<Duration>) {
     let labs: Vec<_> = LABS.with_borrow(|labs| labs.iter().filter_map(Weak::upgrade).collect());
     for lab in labs {
-        lab.step();
+        lab.step_before(lab.clock.time() + delay.unwrap_or(LONGEST_STEP));
     }
 }
 
@@ -233,7 +236,7 @@ impl Bench {
     /// Polls both stacks. If nothing moved, lets time pass until something will; an hour, if
     /// nothing ever will.
     pub fn step(&self) {
-        self.step_before(self.clock.time() + Duration::from_secs(3_600));
+        self.step_before(self.clock.time() + LONGEST_STEP);
     }
 
     /// Polls both stacks. If nothing moved, lets time pass until something will, but not beyond

@@ -4,9 +4,10 @@
 use std::thread;
 
 use sockstate::device::{Plug, StdClock};
-use sockstate::{Config, Error, Heap, Net, Shared, Stack, nb};
+use sockstate::{Config, Error, Heap, Net, Shared, Stack};
 
 const BYTES: usize = 1 << 20;
+const CHUNK: usize = 1 << 18;
 
 fn pattern(at: usize) -> u8 {
     (at ^ at >> 8) as u8
@@ -56,20 +57,10 @@ fn a_reader_and_a_writer_in_different_threads() {
         };
         let (mut reader, mut writer) = socket.split();
         threads.spawn(move || {
-            let mut sent = 0;
-            while sent < BYTES {
-                let result = writer.send_with(|buffer| {
-                    let n = buffer.len().min(BYTES - sent);
-                    for (at, byte) in buffer[..n].iter_mut().enumerate() {
-                        *byte = pattern(sent + at);
-                    }
-                    (n, n)
-                });
-                match result {
-                    Ok(n) => sent += n,
-                    Err(nb::Error::WouldBlock) => thread::yield_now(),
-                    Err(error) => panic!("writer: {error:?}"),
-                }
+            // More at a time than the buffer holds: it waits for the echo to make room.
+            for start in (0..BYTES).step_by(CHUNK) {
+                let chunk: Vec<u8> = (start..start + CHUNK).map(pattern).collect();
+                writer.send_all(&chunk).unwrap();
             }
         });
         let mut received = 0;

@@ -143,6 +143,40 @@ fn half_closed_sockets_receive_on() {
 }
 
 #[test]
+fn a_close_is_complete_even_if_the_peer_keeps_its_side_open() {
+    let lab = Lab::new(1);
+    let (mut near, mut far) = lab.connection().unwrap();
+    near.send(b"all of it").unwrap();
+    assert!(near.close().wait().is_ok());
+    assert_eq!(far.receive(&mut [0; 16]), Ok(9));
+}
+
+#[test]
+fn a_half_closed_socket_gives_up_a_vanished_peer_if_it_keeps_alive() {
+    let lab = Lab::new(1);
+    let (near, _far) = lab.connection().unwrap();
+    let mut near = near.shutdown();
+    assert_eq!(lab.block(|| near.flush()), Ok(()));
+    near.set_keep_alive(Some(Duration::from_secs(5))).unwrap();
+    lab.cable.cut();
+    assert_eq!(lab.block(|| near.receive(&mut [0; 8])), Err(Error::TimedOut));
+}
+
+#[test]
+fn a_wait_with_a_limit_ends_on_time() {
+    let lab = Lab::new(1);
+    let (mut near, mut far) = lab.connection().unwrap();
+    let start = lab.near.now().unwrap();
+    let limit = Duration::from_secs(7);
+    let ended = lab.near.block_for(limit, || near.receive(&mut [0; 8]));
+    assert_eq!(ended, Err(Error::TimedOut));
+    assert_eq!(lab.near.now().unwrap() - start, limit);
+    // The connection is as it was.
+    far.send(b"late").unwrap();
+    assert_eq!(lab.near.block_for(limit, || near.receive(&mut [0; 8])), Ok(4));
+}
+
+#[test]
 fn both_ends_may_close_at_the_same_time() {
     let lab = Lab::new(1);
     let (mut near, mut far) = lab.connection().unwrap();

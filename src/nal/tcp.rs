@@ -90,6 +90,8 @@ impl<'net, S: Sharing> TcpClientStack for &'net Net<S> {
         Ok(sent)
     }
 
+    /// Takes received data. The end of the stream is an error of the kind `PipeClosed`, after the
+    /// last byte; `Ok(0)` is for an empty buffer only.
     fn receive(
         &mut self,
         socket: &mut Self::TcpSocket,

@@ -36,7 +36,7 @@ use ::core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use mutex::{BlockingMutex, ConstInit};
 use smoltcp::iface::{self, Interface};
 use smoltcp::phy::Device;
-use smoltcp::time::Duration;
+use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
 use self::core::Core;
@@ -297,6 +297,15 @@ impl<S: Sharing> Net<S> {
         .unwrap_or(Some(Duration::ZERO))
     }
 
+    /// The time, by the stack's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack.
+    pub fn now(&self) -> Result<Instant, Error> {
+        self.with_inner(|inner| inner.port.now())
+    }
+
     /// Calls `op` until it no longer would block, and does what [`Config::idle`] says meanwhile.
     ///
     /// ```
@@ -321,6 +330,40 @@ impl<S: Sharing> Net<S> {
         op: impl FnMut() -> nb::Result<R, E>,
     ) -> Result<R, Error> {
         self.block_with(self.idle, op)
+    }
+
+    /// As [`block`](Net::block), but not for longer than `limit`.
+    ///
+    /// Connecting, delivering and closing have deadlines of their own. Waiting for data, for a
+    /// datagram or for a connection has none but this.
+    ///
+    /// ```
+    /// # use sockstate::{Duration, Error, testing::Lab};
+    /// # let lab = Lab::new(1);
+    /// # let net = lab.near.net();
+    /// let mut socket = net.udp()?.bind(6000)?;
+    /// let answer = net.block_for(Duration::from_secs(1), || socket.receive_from(&mut [0; 16]));
+    /// assert_eq!(answer, Err(Error::TimedOut)); // nobody sent anything
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`] if the call would still block then; and as [`block`](Net::block).
+    pub fn block_for<R, E: Into<Error>>(
+        &self,
+        limit: Duration,
+        mut op: impl FnMut() -> nb::Result<R, E>,
+    ) -> Result<R, Error> {
+        let end = self.now()? + limit;
+        let idle = |delay: Option<Duration>| {
+            let left = self.now().map_or(limit, |now| end - now.min(end));
+            (self.idle)(Some(delay.map_or(left, |delay| delay.min(left))));
+        };
+        self.block_with(idle, || match op() {
+            Err(nb::Error::WouldBlock) if self.now()? >= end => Err(Error::TimedOut.into()),
+            result => result.map_err(|error| error.map(Into::into)),
+        })
     }
 
     /// As [`block`](Net::block), with another way to pass the time.

@@ -504,6 +504,7 @@ impl Core {
         let Some(slot) = self.slot_mut(id) else { return };
         slot.deadline = NEVER;
         let role = slot.role;
+        let closed = slot.flags.has(Flags::DISCARD);
         let Some(socket) = slot.tcp_mut() else { return };
         let listen = socket.listen_endpoint();
         match (role, socket.state()) {
@@ -514,6 +515,11 @@ impl Core {
             (Role::Backlog | Role::Bound | Role::Free, _) => {}
             (Role::Held, State::SynSent | State::SynReceived) => {
                 self.tcp_cancel(id, Error::TimedOut);
+            }
+            // Closed, and everything is delivered: it is over, whatever the peer still means to do.
+            (Role::Held, State::FinWait2) if closed => {
+                socket.abort();
+                self.table.touch(id);
             }
             (Role::Held, _) => {
                 socket.abort();

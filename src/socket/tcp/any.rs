@@ -6,8 +6,8 @@ use crate::stack::{Local, Sharing};
 use crate::state::{Bound, Closed, Closing, Connected, Connecting, HalfClosed, Listening};
 
 any_socket! {
-    /// A TCP socket in any state: for fields of structs, and for traits that know one socket
-    /// type only.
+    /// A TCP socket in any state but split: for fields of structs, and for traits that know one
+    /// socket type only.
     ///
     /// It converts from a socket of each state, and back with `TryFrom`, which returns it
     /// when it is in another state. `Idle` holds no socket: what is left behind when the

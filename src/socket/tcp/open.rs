@@ -66,8 +66,10 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     /// Takes in connections, up to `backlog` at a time until they are accepted (0 counts as 1).
     ///
     /// The backlog takes as many TCP slots, and keeps them: an accepted connection takes its slot
-    /// with it, and the next free one takes its place. A stack for `n` connections at once needs
-    /// `n + backlog` slots. What happens to a request that finds the backlog full is for
+    /// with it, and the next free one takes its place. So `n` connections at once need `n +
+    /// backlog` slots to keep the whole backlog, and `n + 1` at least: the last slot stays with
+    /// the listener, and a connection in it waits to be accepted until another slot is free. What
+    /// happens to a request that finds the backlog full is for
     /// [`Config::overflow`](crate::Config::overflow) to say.
     ///
     /// ```
@@ -146,8 +148,9 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     ///
     /// # Errors
     ///
-    /// None but `WouldBlock`: a listener cannot fail. It is also what a call gets from within a
-    /// closure of the stack.
+    /// None but `WouldBlock`: a listener cannot fail. It is also the answer while the only slot
+    /// left is the listener's own ([`listen`](TcpSocket::listen)), and within a closure of the
+    /// stack.
     pub fn accept(&mut self) -> nb::Result<(TcpSocket<'net, Connected, S>, SocketAddr), Void>
     where
         St: CanAccept,
@@ -185,7 +188,9 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
 
     /// Asks whether the next state is reached, and polls the stack if it is not: for `Connecting`
     /// that the peer has answered, for `Closing` that everything is delivered and the peer has
-    /// closed too. [`finish`](TcpSocket::finish) then gives the socket in that state.
+    /// closed too, or let the time for that pass ([`Deadlines::closing`](crate::Deadlines)).
+    /// [`finish`](TcpSocket::finish) then gives the socket in that state. Whether everything is
+    /// delivered, whatever the peer does then, is what [`flush`](TcpSocket::flush) tells.
     ///
     /// ```
     /// # use sockstate::{Error, Unfinished, testing::Lab};

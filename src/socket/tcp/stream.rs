@@ -39,6 +39,32 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
         self.handle.net.try_twice(|core| core.tcp_send(self.handle.slot, data))
     }
 
+    /// Queues all of the data, and waits for room as often as it must.
+    ///
+    /// ```
+    /// # use sockstate::{Error, testing::Lab};
+    /// # let lab = Lab::new(1);
+    /// # let (mut socket, _peer) = lab.connection()?;
+    /// socket.send_all(b"longer than any buffer, perhaps")?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](TcpSocket::send) but for `WouldBlock`; a part may have been queued then.
+    pub fn send_all(&mut self, data: &[u8]) -> Result<(), Error>
+    where
+        St: CanSend,
+    {
+        let net = self.handle.net;
+        let mut rest = data;
+        while !rest.is_empty() {
+            let sent = net.block(|| self.send(rest))?;
+            rest = rest.get(sent..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
     /// Lets `fill` write into the free part of the send buffer, and queues as much as it says it
     /// wrote. The slice is as long as the buffer is contiguous, and never empty.
     ///

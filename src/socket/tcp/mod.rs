@@ -29,7 +29,8 @@ pub use stream::ReuniteError;
 ///   [`shutdown`](TcpSocket::shutdown), [`close`](TcpSocket::close),
 ///   [`split`](TcpSocket::split). One that fails gives the socket back with the error.
 /// - *Operations* return `nb::Error::WouldBlock` when there is nothing to do yet, after they
-///   have polled the stack: `accept`, `send`, `receive`, `peek`, `flush`.
+///   have polled the stack: `accept`, `send`, `receive`, `peek`, `flush`. Where `?` is wanted,
+///   `net.block(|| socket.send(data))?` waits and gives the plain error.
 /// - *Questions and options* answer at once.
 ///
 /// # Drop

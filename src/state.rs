@@ -18,8 +18,8 @@
 //!
 //! These are the states an *application* drives. They follow the connection states of
 //! [RFC 9293 section 3.3.2]: `Connecting` covers SYN-SENT, `Listening` covers LISTEN and
-//! SYN-RECEIVED, `Connected` covers ESTABLISHED and CLOSE-WAIT, `HalfClosed` covers FIN-WAIT-1
-//! and FIN-WAIT-2, `Closing` covers all that follows a close. What the peer or the network does
+//! SYN-RECEIVED, `Connected` begins with ESTABLISHED or CLOSE-WAIT, `HalfClosed` covers what follows
+//! this side's FIN while receiving is still wanted, `Closing` what follows it when it is not. What the peer or the network does
 //! (a FIN, a RST, silence, a lost address) is not in the type: it arrives as an
 //! [`Error`](crate::Error) of the next call, and that error says why the connection ended.
 //!

@@ -3,7 +3,7 @@
 use smoltcp::time::Duration;
 use smoltcp::wire::HardwareAddress;
 
-/// Time limits that end every wait, each one switched off by `None`.
+/// Time limits on what a peer may owe, each one switched off by `None`.
 ///
 /// ```
 /// use sockstate::{Config, Duration};
@@ -79,6 +79,9 @@ pub struct Config {
     /// What a blocking call does while there is nothing to do. The argument is the time until
     /// the stack has work again, `None` if only a frame can bring some: spin (the default), wait
     /// for an interrupt, or sleep.
+    ///
+    /// A frame may arrive just before the wait begins, and must end it at once. On Arm cores
+    /// `wfe` does that, as each interrupt leaves an event behind; `wfi` sleeps through.
     pub idle: fn(Option<Duration>),
     /// How many connection requests a listener takes at once where the caller cannot say so:
     /// embedded-nal's `listen`. Default: 4.

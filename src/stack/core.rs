@@ -18,6 +18,7 @@ use super::slot::{Flags, NEVER, NONE, Role, Slot, SlotId};
 use super::storage::Lent;
 use super::storage::SlotMemory;
 use super::table::{ListId, Table};
+use crate::addr::ip_addr;
 use crate::{Error, Protocol};
 
 /// What became of one slot's turn to send.
@@ -68,6 +69,8 @@ pub struct Core {
     discovery_at: Instant,
     /// Frames came faster than one poll takes them.
     pub(crate) more: bool,
+    /// Changes with every frame that moves, whoever polls.
+    pub(crate) activity: u32,
 }
 
 /// What a slot was like before a frame.
@@ -107,6 +110,7 @@ impl Core {
             half_open: 0,
             discovery_at: now,
             more: false,
+            activity: 0,
         }
     }
 
@@ -136,21 +140,21 @@ impl Core {
             None => return Err(Error::OutOfSlots(protocol)),
         };
         self.table.move_to(id, None);
-        let patience = millis(self.deadlines.unreachable);
-        if let Some(slot) = self.slot_mut(id) {
-            slot.role = Role::Held;
-            slot.end = None;
-            slot.flags = Flags::default();
-            slot.patience = patience;
-            slot.deadline = NEVER;
-            slot.group = NONE;
-        }
-        self.reset_options(id);
+        self.renew(id);
         Ok(id)
     }
 
-    fn reset_options(&mut self, id: SlotId) {
+    /// Makes a slot as good as new for its next owner: nothing of the last connection stays.
+    pub(crate) fn renew(&mut self, id: SlotId) {
+        let patience = millis(self.deadlines.unreachable);
         let Some(slot) = self.slot_mut(id) else { return };
+        slot.role = Role::Held;
+        slot.end = None;
+        slot.flags = Flags::default();
+        slot.patience = patience;
+        slot.deadline = NEVER;
+        slot.group = NONE;
+        slot.forget_neighbor();
         #[cfg(feature = "tcp")]
         if let Some(socket) = slot.tcp_mut() {
             socket.set_nagle_enabled(true);
@@ -274,13 +278,36 @@ impl Core {
             Route::Nobody | Route::Neighbor => (NONE, false, false),
         };
         let before = self.before(id);
+        self.activity = self.activity.wrapping_add(1);
         self.with_set(id, ingress);
         if route == Route::Neighbor {
-            self.table.wake_stalled();
+            self.wake_found();
         }
         if let Some(before) = before {
             self.settle(id, &before, Cause::Ingress { rst, full });
         }
+    }
+
+    /// Wakes the slots whose neighbour is known now. The others keep waiting where they are.
+    fn wake_found(&mut self) {
+        let mut next = self.table.first(ListId::Stalled);
+        while let Some(id) = next {
+            next = self.table.after(id);
+            if !self.waits_for_neighbor(id) {
+                self.table.move_to(id, Some(ListId::Dirty));
+            }
+        }
+    }
+
+    /// When smoltcp wants the socket of a slot to have its turn to send.
+    fn wanted_at(&mut self, id: SlotId) -> Option<Instant> {
+        self.with_set(id, |iface, set, now| iface.poll_at(now, set))
+    }
+
+    /// Whether a stalled slot would be turned away: its neighbour is not known, and it is not
+    /// its time to ask again.
+    fn waits_for_neighbor(&mut self, id: SlotId) -> bool {
+        self.wanted_at(id).is_some_and(|at| at > self.now)
     }
 
     /// Gives the next slot its turn to send, and says what became of it. `None` if there is none.
@@ -295,6 +322,9 @@ impl Core {
         }
         let before = self.before(id)?;
         let sending = self.with_set(id, egress);
+        if sending == Sending::Sent {
+            self.activity = self.activity.wrapping_add(1);
+        }
         // Without room in the device, it stays the first of the list.
         if sending != Sending::Refused {
             // Taken off the list now, so that `settle` decides anew where it belongs.
@@ -318,6 +348,13 @@ impl Core {
             self.table.unschedule(id);
             if self.slot(id)?.deadline <= self.now {
                 self.expire(id);
+            }
+            // The heap may be early, and a stalled slot must not lose its place for that: on the
+            // dirty list it would be turned away, and no frame would wake it any more.
+            if self.table.list(id) == Some(ListId::Stalled) && self.waits_for_neighbor(id) {
+                let at = self.wanted_at(id).unwrap_or(NEVER).min(self.slot(id)?.deadline);
+                self.table.schedule(id, at);
+                continue;
             }
             if self.slot(id)?.role != Role::Free {
                 // A stalled slot has waited long enough to ask for its neighbour again.
@@ -370,10 +407,7 @@ impl Core {
             return;
         }
         let deadline = slot.deadline;
-        let mut at = match &slot.set {
-            Some(set) => self.iface.poll_at(self.now, set),
-            None => None,
-        };
+        let mut at = self.wanted_at(id);
         match (cause, at) {
             (Cause::Egress(Sending::Stalled), Some(until)) if until > self.now => {
                 self.table.move_to(id, Some(ListId::Stalled));
@@ -422,7 +456,7 @@ impl Core {
 
     /// The moment a time limit that begins now is over.
     pub(crate) fn after(&self, limit: Option<Duration>) -> Instant {
-        limit.map_or(NEVER, |limit| self.now + limit)
+        limit.map_or(NEVER, |limit| later(self.now, limit))
     }
 }
 
@@ -477,11 +511,12 @@ impl Core {
             // Its time is its turn to ask for the neighbour, which smoltcp does not know of.
             return self.table.next_due().map_or(deadline, |(_, due)| due);
         }
-        let at = match &slot.set {
-            Some(set) => self.iface.poll_at(self.now, set),
-            None => None,
-        };
-        at.filter(|at| *at > self.now).unwrap_or(NEVER).min(deadline)
+        let at = self.wanted_at(id);
+        match at {
+            // Due, yet not dirty: the entry of the heap is all that brings it back.
+            Some(at) if at <= self.now => self.table.next_due().map_or(deadline, |(_, due)| due),
+            at => at.unwrap_or(NEVER).min(deadline),
+        }
     }
 }
 
@@ -490,7 +525,7 @@ impl Core {
     /// Whether packets can be sent to this address: directly, or by a route. Not to an address of
     /// the interface itself: there is no loopback.
     pub(crate) fn routable(&mut self, addr: IpAddress) -> bool {
-        if self.iface.has_ip_addr(addr) {
+        if self.iface.has_ip_addr(addr) || ip_addr(addr).is_loopback() {
             return false;
         }
         let on_link = self.iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&addr));
@@ -557,6 +592,15 @@ impl Core {
                 self.tcp_link_lost(id);
             }
         }
+        #[cfg(feature = "udp")]
+        if !up {
+            for id in self.table.ids() {
+                let closing = self.slot(id).is_some_and(|slot| slot.role == Role::Closing);
+                if closing && !self.table.is_tcp(id) {
+                    self.udp_release(id);
+                }
+            }
+        }
         self.table.wake_stalled();
     }
 }
@@ -580,6 +624,12 @@ impl Core {
 /// was received before is not to be lost.
 fn has_lost_its_address(slot: &Slot) -> bool {
     slot.role == Role::Held && slot.end == Some(Error::AddressLost)
+}
+
+/// The moment a time limit is over; a limit beyond all time is never over.
+pub(crate) fn later(now: Instant, limit: Duration) -> Instant {
+    let limit = i64::try_from(limit.total_micros()).unwrap_or(i64::MAX);
+    Instant::from_micros(now.total_micros().saturating_add(limit))
 }
 
 /// A time limit in the milliseconds of a slot; 0 for none.

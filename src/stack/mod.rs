@@ -46,6 +46,7 @@ use crate::addr::ip_address;
 use crate::{Error, Protocol};
 
 pub use self::config::{Config, Deadlines, Overflow};
+use self::core::later;
 pub(crate) use self::core::{Ending, Sending};
 pub use self::port::{Clock, Port};
 #[cfg(feature = "cable")]
@@ -146,7 +147,7 @@ impl<D: Device + Send + 'static, C: Clock + Send + 'static> Stack<D, C, Shared> 
     }
 }
 
-impl<D: 'static, C: 'static, S: Sharing> Stack<D, C, S> {
+impl<D: Device + 'static, C: Clock + 'static, S: Sharing> Stack<D, C, S> {
     /// Works on the device: to set up its hardware, or to read its counters.
     ///
     /// # Errors
@@ -288,7 +289,8 @@ impl<S: Sharing> Net<S> {
     /// do now, `None` if it waits for frames alone.
     ///
     /// A device that sleeps must wake up for the first of the two: the end of this time, or a
-    /// frame; and then call [`poll`](Net::poll).
+    /// frame; and then call [`poll`](Net::poll). The time is zero as well while the device has no
+    /// room for a frame that is to be sent.
     pub fn poll_delay(&self) -> Option<Duration> {
         self.with_inner(|inner| {
             let now = inner.port.now();
@@ -332,6 +334,10 @@ impl<S: Sharing> Net<S> {
         self.block_with(self.idle, op)
     }
 
+    fn activity(&self) -> Result<u32, Error> {
+        self.with_core(|core| core.activity)
+    }
+
     /// As [`block`](Net::block), but not for longer than `limit`.
     ///
     /// Connecting, delivering and closing have deadlines of their own. Waiting for data, for a
@@ -355,7 +361,7 @@ impl<S: Sharing> Net<S> {
         limit: Duration,
         mut op: impl FnMut() -> nb::Result<R, E>,
     ) -> Result<R, Error> {
-        let end = self.now()? + limit;
+        let end = later(self.now()?, limit);
         let idle = |delay: Option<Duration>| {
             let left = self.now().map_or(limit, |now| end - now.min(end));
             (self.idle)(Some(delay.map_or(left, |delay| delay.min(left))));
@@ -377,10 +383,13 @@ impl<S: Sharing> Net<S> {
         mut op: impl FnMut() -> nb::Result<R, E>,
     ) -> Result<R, Error> {
         loop {
+            let activity = self.activity()?;
             match op() {
                 Ok(result) => return Ok(result),
                 Err(nb::Error::Other(error)) => return Err(error.into()),
                 Err(nb::Error::WouldBlock) if self.poll()? => {}
+                // Another thread or handler may have polled, and taken in what is waited for.
+                Err(nb::Error::WouldBlock) if self.activity()? != activity => {}
                 Err(nb::Error::WouldBlock) => idle(self.poll_delay()),
             }
         }
@@ -441,9 +450,13 @@ impl<S: Sharing> Net<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRoutes`] if there is no room for another route.
+    /// [`Error::Unaddressable`] if it is not a unicast address, [`Error::OutOfRoutes`] if there is
+    /// no room for another route.
     pub fn set_gateway(&self, gateway: IpAddr) -> Result<(), Error> {
         let gateway = ip_address(gateway)?;
+        if !gateway.is_unicast() {
+            return Err(Error::Unaddressable);
+        }
         self.with_core(|core| {
             let routes = core.iface.routes_mut();
             let added = match gateway {
@@ -514,13 +527,16 @@ impl<S: Sharing> Net<S> {
 }
 
 /// The lock.
-impl<S: Sharing, T: ?Sized> Net<S, T> {
+impl<S: Sharing, T: Drive + ?Sized> Net<S, T> {
     /// Works on the stack. Both kinds of lock fail only if the caller is within the stack already.
     fn with_inner<R>(&self, work: impl FnOnce(&mut Inner<T>) -> R) -> Result<R, Error> {
         self.lock
             .try_with_lock(|inner| {
                 let result = work(inner);
-                self.dropped.release(&mut inner.core);
+                if self.dropped.any.load(Ordering::Relaxed) {
+                    inner.core.now = inner.port.now();
+                    self.dropped.release(&mut inner.core);
+                }
                 result
             })
             .ok_or(Error::Reentrant)

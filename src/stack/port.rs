@@ -8,7 +8,8 @@ use super::core::{Core, Sending};
 
 /// What tells the time.
 ///
-/// The time starts anywhere, never goes back, and is read once in every poll. Any
+/// The time starts anywhere, never goes back, and is read once in every poll, and by calls that
+/// begin or end something. Any
 /// `FnMut() -> Instant` will do; with the feature `std`, so will `device::StdClock`.
 ///
 /// ```

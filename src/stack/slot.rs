@@ -17,7 +17,7 @@ pub(crate) type SlotId = u16;
 /// No slot.
 pub(crate) const NONE: SlotId = SlotId::MAX;
 
-/// No deadline. (Far enough, and safe to add to.)
+/// No deadline.
 pub(crate) const NEVER: Instant = Instant::from_micros_const(i64::MAX);
 
 /// Who the slot belongs to.
@@ -69,6 +69,8 @@ impl Flags {
     pub(crate) const DISCARD: Flags = Flags(4);
     /// The peer has closed its window, as of its last word.
     pub(crate) const FULL: Flags = Flags(8);
+    /// Something arrived that the application did not want any more.
+    pub(crate) const UNWANTED: Flags = Flags(32);
     /// The connection request has not been sent yet.
     pub(crate) const UNSENT: Flags = Flags(16);
 
@@ -96,6 +98,21 @@ impl Slot {
         end: None,
         flags: Flags(0),
     };
+
+    /// Forgets the neighbour that did not answer the last owner of the slot. smoltcp notes that
+    /// beside the socket, and would hold back the first packet to another one.
+    pub(crate) fn forget_neighbor(&mut self) {
+        let Some(set) = &mut self.set else { return };
+        let Some((handle, _)) = set.iter().next() else { return };
+        match set.remove(handle) {
+            #[cfg(feature = "tcp")]
+            Socket::Tcp(socket) => set.add(socket),
+            #[cfg(feature = "udp")]
+            Socket::Udp(socket) => set.add(socket),
+            #[allow(unreachable_patterns)]
+            _ => return,
+        };
+    }
 
     #[cfg(feature = "tcp")]
     pub(crate) fn tcp(&self) -> Option<&tcp::Socket<'static>> {

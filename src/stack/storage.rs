@@ -14,6 +14,9 @@ use smoltcp::socket::udp;
 use super::peer::Peer;
 use super::slot::Slot;
 
+/// How many slots can be told apart; one number more stands for none.
+const MOST_SLOTS: usize = super::slot::NONE as usize - 1;
+
 /// Memory for the sockets of a stack, to be put into a `static`.
 ///
 /// Before a stack uses it, it is all zeros: it takes room in RAM, none in flash.
@@ -92,6 +95,7 @@ impl<
 {
     /// Memory that is not in use yet.
     pub const fn new() -> Self {
+        const { assert!(TCP + UDP <= MOST_SLOTS, "a stack has 65,534 sockets at most") };
         Storage {
             tcp_slots: Vec::new(),
             udp_slots: Vec::new(),
@@ -212,7 +216,10 @@ impl Default for Heap {
 
 #[cfg(feature = "alloc")]
 impl From<Heap> for Memory {
+    /// Sockets beyond the 65,534th are left out: that is how many a stack can tell apart.
     fn from(heap: Heap) -> Self {
+        let tcp = heap.tcp.min(MOST_SLOTS);
+        let heap = Heap { tcp, udp: heap.udp.min(MOST_SLOTS - tcp), ..heap };
         use alloc::{boxed::Box, vec};
 
         fn slots(sets: impl Iterator<Item = SocketSet<'static>>) -> Lent<Slot> {

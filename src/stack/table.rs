@@ -151,6 +151,12 @@ impl Table {
         self.get(id)?.links.list
     }
 
+    /// The next slot of the list that this one is in.
+    pub(crate) fn after(&self, id: SlotId) -> Option<SlotId> {
+        let next = self.get(id)?.links.next;
+        (next != NONE).then_some(next)
+    }
+
     /// Takes the slot out of the list it is in, and puts it at the end of another, or of none.
     pub(crate) fn move_to(&mut self, id: SlotId, list: Option<ListId>) {
         self.unlink(id);

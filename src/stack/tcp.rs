@@ -150,6 +150,7 @@ impl Core {
         if let Some(slot) = self.slot_mut(id) {
             slot.deadline = NEVER;
             slot.end = None;
+            slot.forget_neighbor();
             if let Some(socket) = slot.tcp_mut() {
                 forget(socket);
                 let _ = socket.listen(local);
@@ -257,6 +258,7 @@ impl Core {
                 self.tcp_forget(id);
             }
             State::Closed => self.tcp_orphan(id, self.now + LAST_WORD),
+            State::TimeWait => self.tcp_orphan(id, self.now + TIME_WAIT_ORDER),
             _ => {
                 let deadline = slot.deadline;
                 let closing = slot.flags.has(Flags::DISCARD);
@@ -319,13 +321,10 @@ impl Core {
             self.tcp_orphan(id, self.now + TIME_WAIT_ORDER);
             return self.open(Protocol::Tcp).unwrap_or(id);
         }
-        if let Some(slot) = self.slot_mut(id) {
-            slot.flags = Flags::default();
-            slot.deadline = NEVER;
-            if let Some(socket) = slot.tcp_mut() {
-                forget(socket);
-            }
+        if let Some(socket) = self.tcp_mut(id) {
+            forget(socket);
         }
+        self.renew(id);
         self.tcp_register(id);
         id
     }
@@ -416,6 +415,8 @@ impl Core {
                 self.half_open = self.half_open.saturating_sub(1);
                 self.tcp_rearm(id, before.listen);
             }
+            // smoltcp goes back to LISTEN with what it had learnt of the last peer.
+            State::Listen => self.tcp_rearm(id, before.listen),
             _ => {
                 if let Some(slot) = self.slot_mut(id) {
                     slot.deadline = NEVER;
@@ -471,12 +472,19 @@ impl Core {
     fn tcp_discard(&mut self, id: SlotId) {
         let Some(slot) = self.slot_mut(id) else { return };
         let Some(socket) = slot.tcp_mut() else { return };
-        let mut discarded = false;
+        let mut unwanted = false;
         while socket.recv_queue() > 0 && socket.recv(|data| (data.len(), ())).is_ok() {
-            discarded = true;
+            unwanted = true;
         }
-        if discarded && socket.state() == State::FinWait2 {
-            socket.abort();
+        let acknowledged = socket.state() == State::FinWait2;
+        if unwanted {
+            slot.flags.set(Flags::UNWANTED, true);
+        }
+        if acknowledged && slot.flags.has(Flags::UNWANTED) {
+            if let Some(socket) = slot.tcp_mut() {
+                socket.abort();
+            }
+            self.table.touch(id);
         }
     }
 
@@ -512,7 +520,7 @@ impl Core {
                 self.half_open = self.half_open.saturating_sub(1);
                 self.tcp_rearm(id, listen);
             }
-            (Role::Backlog | Role::Bound | Role::Free, _) => {}
+            (Role::Backlog | Role::Bound | Role::Free, _) | (Role::Held, State::TimeWait) => {}
             (Role::Held, State::SynSent | State::SynReceived) => {
                 self.tcp_cancel(id, Error::TimedOut);
             }

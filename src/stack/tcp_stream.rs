@@ -13,6 +13,12 @@ use crate::{Error, LocalEndpoint};
 
 type Nb<R> = nb::Result<R, Error>;
 
+/// Without a pause between them, probes would leave no time for anything else.
+const SHORTEST_PROBE: Duration = Duration::from_millis(1);
+
+/// smoltcp adds intervals to times without a look at what they can hold.
+const LONGEST_PROBE: Duration = Duration::from_secs(365 * 24 * 3_600);
+
 impl Core {
     /// Why a connection ended.
     fn tcp_end(&self, id: SlotId) -> Error {
@@ -162,7 +168,12 @@ impl Core {
     }
 
     pub(crate) fn tcp_state(&self, id: SlotId) -> State {
-        self.tcp(id).map_or(State::Closed, |socket| socket.state())
+        match self.slot(id) {
+            // It only remembers its address as if it listened.
+            Some(slot) if slot.role == Role::Bound => State::Closed,
+            Some(slot) => slot.tcp().map_or(State::Closed, |socket| socket.state()),
+            None => State::Closed,
+        }
     }
 
     /// Whether a connection request has been answered.
@@ -191,6 +202,7 @@ impl Core {
     }
 
     pub(crate) fn tcp_set_keep_alive(&mut self, id: SlotId, interval: Option<Duration>) {
+        let interval = interval.map(|interval| interval.clamp(SHORTEST_PROBE, LONGEST_PROBE));
         self.tcp_set_option(id, |socket| socket.set_keep_alive(interval));
         self.tcp_watch_if_open(id);
     }

@@ -223,11 +223,12 @@ impl Core {
     }
 
     pub(crate) fn udp_flush(&mut self, id: SlotId) -> Nb<()> {
-        if self.udp_has_work(id) {
+        if self.link_up && self.udp_has_work(id) {
             return Err(nb::Error::WouldBlock);
         }
         match self.slot_mut(id).and_then(|slot| slot.end.take()) {
             Some(error) => Err(error.into()),
+            None if self.udp_has_work(id) => Err(Error::LinkDown.into()),
             None => Ok(()),
         }
     }
@@ -298,7 +299,8 @@ impl Core {
             (Role::Held, Cause::Egress(Sending::Stalled)) if deadline == NEVER => {
                 self.set_deadline(id, self.after(self.deadlines.unreachable));
             }
-            (Role::Held, Cause::Egress(Sending::Sent | Sending::Nothing)) => {
+            (Role::Held, Cause::Egress(Sending::Sent)) => self.set_deadline(id, NEVER),
+            (Role::Held, Cause::Egress(Sending::Nothing)) if !self.udp_has_work(id) => {
                 self.set_deadline(id, NEVER);
             }
             _ => {}
@@ -322,5 +324,8 @@ impl Core {
         let _ = socket.bind(local);
         slot.end = Some(Error::TimedOut);
         slot.deadline = NEVER;
+        // The next datagram may be for another neighbour, and is not to wait for this one.
+        slot.forget_neighbor();
+        self.table.move_to(id, None);
     }
 }

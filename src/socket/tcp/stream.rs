@@ -280,6 +280,8 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     /// stack one thread may receive while another sends.
     ///
     /// Dropping the writer ends the sending direction, as [`shutdown`](TcpSocket::shutdown) does.
+    /// Dropping the reader alone throws nothing away: what arrives fills the buffer, and the peer
+    /// then waits.
     /// Dropping both closes the connection.
     ///
     /// ```

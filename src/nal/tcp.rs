@@ -4,8 +4,10 @@ use core::net::SocketAddr;
 
 use embedded_nal::{TcpClientStack, TcpFullStack};
 
+use super::{erase, settle};
 use crate::stack::{Net, Sharing};
-use crate::{AnyTcpSocket, Error, Protocol, Unfinished};
+use crate::state::Connecting;
+use crate::{AnyTcpSocket, Error, Protocol, TcpSocket, Unfinished};
 
 impl<'net, S: Sharing> TcpClientStack for &'net Net<S> {
     type TcpSocket = AnyTcpSocket<'net, S>;
@@ -33,51 +35,41 @@ impl<'net, S: Sharing> TcpClientStack for &'net Net<S> {
     ) -> nb::Result<(), Error> {
         loop {
             let next = match socket.take() {
-                AnyTcpSocket::Idle => open(self)?,
-                AnyTcpSocket::Closed(closed) => match closed.connect(remote) {
-                    Ok(connecting) => connecting.into(),
-                    Err(failed) => return give_back(socket, failed.into_parts()),
-                },
-                AnyTcpSocket::Bound(bound) => match bound.connect(remote) {
-                    Ok(connecting) => connecting.into(),
-                    Err(failed) => return give_back(socket, failed.into_parts()),
-                },
-                AnyTcpSocket::Connecting(connecting) => {
-                    if connecting.remote_endpoint().is_ok_and(|asked| asked != remote) {
-                        continue;
+                AnyTcpSocket::Idle => Ok(open(self)?),
+                AnyTcpSocket::Closed(closed) => {
+                    closed.connect(remote).map(Into::into).map_err(erase)
+                }
+                AnyTcpSocket::Bound(bound) => bound.connect(remote).map(Into::into).map_err(erase),
+                AnyTcpSocket::Connecting(other) if asks_another(&other, remote) => {
+                    drop(other);
+                    Ok(AnyTcpSocket::Idle)
+                }
+                AnyTcpSocket::Connecting(connecting) => match connecting.finish() {
+                    Ok(connected) => {
+                        *socket = connected.into();
+                        return Ok(());
                     }
-                    match connecting.finish() {
-                        Ok(connected) => {
-                            *socket = connected.into();
-                            return Ok(());
-                        }
-                        Err(Unfinished::Pending(connecting)) => {
-                            *socket = connecting.into();
-                            return Err(nb::Error::WouldBlock);
-                        }
-                        Err(Unfinished::Failed(failed)) => {
-                            return give_back(socket, failed.into_parts());
-                        }
+                    Err(Unfinished::Pending(connecting)) => {
+                        *socket = connecting.into();
+                        return Err(nb::Error::WouldBlock);
                     }
+                    Err(Unfinished::Failed(failed)) => Err(erase(failed)),
+                },
+                AnyTcpSocket::Connected(old) => {
+                    old.abort();
+                    Ok(AnyTcpSocket::Idle)
                 }
-                AnyTcpSocket::Connected(connected) => {
-                    connected.abort();
-                    continue;
+                AnyTcpSocket::HalfClosed(old) => {
+                    old.abort();
+                    Ok(AnyTcpSocket::Idle)
                 }
-                AnyTcpSocket::HalfClosed(half) => {
-                    half.abort();
-                    continue;
+                AnyTcpSocket::Closing(old) => {
+                    old.abort();
+                    Ok(AnyTcpSocket::Idle)
                 }
-                AnyTcpSocket::Closing(closing) => {
-                    closing.abort();
-                    continue;
-                }
-                listening @ AnyTcpSocket::Listening(_) => {
-                    *socket = listening;
-                    return Err(Error::WrongState.into());
-                }
+                listening @ AnyTcpSocket::Listening(_) => Err((listening, Error::WrongState)),
             };
-            *socket = next;
+            settle(socket, next)?;
         }
     }
 
@@ -114,24 +106,12 @@ impl<'net, S: Sharing> TcpClientStack for &'net Net<S> {
 
 impl<S: Sharing> TcpFullStack for &Net<S> {
     fn bind(&mut self, socket: &mut Self::TcpSocket, local_port: u16) -> Result<(), Error> {
-        if matches!(socket, AnyTcpSocket::Idle) {
-            *socket = self.tcp()?.into();
-        }
-        match socket.take() {
-            AnyTcpSocket::Closed(closed) => match closed.bind(local_port) {
-                Ok(bound) => *socket = bound.into(),
-                Err(failed) => {
-                    let (closed, error) = failed.into_parts();
-                    *socket = closed.into();
-                    return Err(error);
-                }
-            },
-            other => {
-                *socket = other;
-                return Err(Error::WrongState);
-            }
-        }
-        Ok(())
+        let bound = match socket.take() {
+            AnyTcpSocket::Idle => self.tcp()?.bind(local_port).map_err(erase),
+            AnyTcpSocket::Closed(closed) => closed.bind(local_port).map_err(erase),
+            other => Err((other, Error::WrongState)),
+        };
+        settle(socket, bound)
     }
 
     /// Listens, with the backlog of [`Config::backlog`](crate::Config::backlog), but at most half
@@ -139,21 +119,11 @@ impl<S: Sharing> TcpFullStack for &Net<S> {
     fn listen(&mut self, socket: &mut Self::TcpSocket) -> Result<(), Error> {
         let half = self.free_slots(Protocol::Tcp)?.div_ceil(2);
         let backlog = self.backlog.min(u16::try_from(half).unwrap_or(u16::MAX));
-        match socket.take() {
-            AnyTcpSocket::Bound(bound) => match bound.listen(backlog) {
-                Ok(listening) => *socket = listening.into(),
-                Err(failed) => {
-                    let (bound, error) = failed.into_parts();
-                    *socket = bound.into();
-                    return Err(error);
-                }
-            },
-            other => {
-                *socket = other;
-                return Err(Error::WrongState);
-            }
-        }
-        Ok(())
+        let listening = match socket.take() {
+            AnyTcpSocket::Bound(bound) => bound.listen(backlog).map_err(erase),
+            other => Err((other, Error::WrongState)),
+        };
+        settle(socket, listening)
     }
 
     fn accept(
@@ -186,11 +156,8 @@ fn open<'net, S: Sharing>(net: &'net Net<S>) -> nb::Result<AnyTcpSocket<'net, S>
     }
 }
 
-/// A transition failed: the socket goes back where it was.
-fn give_back<'net, S: Sharing, R>(
-    place: &mut AnyTcpSocket<'net, S>,
-    (socket, error): (impl Into<AnyTcpSocket<'net, S>>, Error),
-) -> nb::Result<R, Error> {
-    *place = socket.into();
-    Err(error.into())
+/// Whether a connection request is for another peer. One that has failed is for none, and its
+/// failure is still to be told.
+fn asks_another<S: Sharing>(connecting: &TcpSocket<'_, Connecting, S>, remote: SocketAddr) -> bool {
+    connecting.remote_endpoint().is_ok_and(|asked| asked != remote)
 }

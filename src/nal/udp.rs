@@ -4,8 +4,9 @@ use core::net::SocketAddr;
 
 use embedded_nal::{UdpClientStack, UdpFullStack};
 
+use super::{erase, settle};
 use crate::stack::{Net, Sharing};
-use crate::{AnyUdpSocket, Error, Failed};
+use crate::{AnyUdpSocket, Error};
 
 impl<'net, S: Sharing> UdpClientStack for &'net Net<S> {
     type UdpSocket = AnyUdpSocket<'net, S>;
@@ -100,32 +101,5 @@ impl<S: Sharing> UdpFullStack for &Net<S> {
         }
         self.poll()?;
         Ok(())
-    }
-}
-
-type Transition<'net, S, T> = Result<T, (AnyUdpSocket<'net, S>, Error)>;
-
-/// A failed transition, with the socket in its erased form.
-fn erase<'net, S: Sharing, T: Into<AnyUdpSocket<'net, S>>>(
-    failed: Failed<T>,
-) -> (AnyUdpSocket<'net, S>, Error) {
-    let (socket, error) = failed.into_parts();
-    (socket.into(), error)
-}
-
-/// Puts the socket back, in its new state or in its old one.
-fn settle<'net, S: Sharing, T: Into<AnyUdpSocket<'net, S>>>(
-    place: &mut AnyUdpSocket<'net, S>,
-    transition: Transition<'net, S, T>,
-) -> Result<(), Error> {
-    match transition {
-        Ok(socket) => {
-            *place = socket.into();
-            Ok(())
-        }
-        Err((socket, error)) => {
-            *place = socket;
-            Err(error)
-        }
     }
 }

@@ -109,6 +109,25 @@ fn a_close_that_is_complete_stays_complete() {
 }
 
 #[test]
+fn a_close_is_complete_only_when_the_peer_knows_that_its_own_is() {
+    use sockstate::smoltcp::socket::tcp::State;
+    let lab = Lab::new(1);
+    let (near, mut far) = lab.connection().unwrap();
+    let mut near = near.shutdown();
+    assert_eq!(lab.block(|| near.flush()), Ok(()));
+    // Data and FIN arrive together: their acknowledgement may wait for a while.
+    far.send(b"the rest").unwrap();
+    let far = far.shutdown();
+    let mut buffer = [0; 16];
+    assert_eq!(lab.block(|| near.receive(&mut buffer)), Ok(8));
+    assert_eq!(lab.block(|| near.receive(&mut buffer)), Err(Error::PeerClosed));
+    assert!(near.close().wait().is_ok());
+    // A program may end now: nothing more is owed to the peer.
+    lab.far.poll().unwrap();
+    assert_eq!(far.tcp_state(), Ok(State::Closed));
+}
+
+#[test]
 fn keep_alive_does_not_end_what_both_sides_have_closed() {
     let lab = Lab::new(1);
     let (mut near, far) = lab.connection().unwrap();

@@ -300,7 +300,7 @@ impl Core {
     }
 
     /// When smoltcp wants the socket of a slot to have its turn to send.
-    fn wanted_at(&mut self, id: SlotId) -> Option<Instant> {
+    pub(crate) fn wanted_at(&mut self, id: SlotId) -> Option<Instant> {
         self.with_set(id, |iface, set, now| iface.poll_at(now, set))
     }
 

@@ -71,7 +71,8 @@ impl Flags {
     pub(crate) const FULL: Flags = Flags(8);
     /// Something arrived that the application did not want any more.
     pub(crate) const UNWANTED: Flags = Flags(32);
-    /// The connection request has not been sent yet.
+    /// The one word that is owed has not been sent yet: the connection request, or the
+    /// acknowledgement of the peer's FIN.
     pub(crate) const UNSENT: Flags = Flags(16);
 
     pub(crate) const fn has(self, flag: Flags) -> bool {

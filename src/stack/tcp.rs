@@ -15,6 +15,10 @@ use crate::{Error, LocalEndpoint, Protocol};
 /// it only tells which one has been waiting longest.
 const TIME_WAIT_ORDER: Duration = Duration::from_secs(60);
 
+/// Sooner than smoltcp ends TIME-WAIT, and later than it delays an acknowledgement: what it wants
+/// to send before that is the acknowledgement of the peer's FIN.
+const SOON: Duration = Duration::from_secs(5);
+
 /// How long a RST may wait for the device before its slot is taken back regardless.
 const LAST_WORD: Duration = Duration::from_millis(1_000);
 
@@ -329,11 +333,12 @@ impl Core {
         id
     }
 
-    /// Whether a closed connection is over: everything is delivered and acknowledged, and the
-    /// peer has closed as well (or was told to, with a RST).
+    /// Whether a closed connection is over: everything is delivered and acknowledged in both
+    /// directions, and the peer has closed as well (or was told to, with a RST).
     pub(crate) fn tcp_is_over(&self, id: SlotId) -> bool {
-        self.tcp(id).is_none_or(|socket| match socket.state() {
-            State::TimeWait => true,
+        let Some(slot) = self.slot(id) else { return true };
+        slot.tcp().is_none_or(|socket| match socket.state() {
+            State::TimeWait => !slot.flags.has(Flags::UNSENT),
             State::Closed => socket.remote_endpoint().is_none(),
             _ => false,
         })
@@ -368,7 +373,13 @@ impl Core {
             self.tcp_register(id);
             self.tcp_transition(id, before, state, cause);
         }
+        let acknowledges = state == State::TimeWait
+            && before.tcp != State::TimeWait
+            && self.wanted_at(id).is_some_and(|at| at < self.now + SOON);
         let Some(slot) = self.slot_mut(id) else { return };
+        if acknowledges {
+            slot.flags.set(Flags::UNSENT, true);
+        }
         if matches!(cause, Cause::Egress(Sending::Sent)) {
             slot.flags.set(Flags::UNSENT, false);
         }

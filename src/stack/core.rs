@@ -315,7 +315,10 @@ impl Core {
         if self.interface_has_work() {
             return Some(self.with_set(NONE, egress));
         }
-        let id = self.next_to_send()?;
+        let came_due = self.take_due();
+        let Some(id) = self.table.first(ListId::Dirty) else {
+            return came_due.then_some(Sending::Nothing);
+        };
         if self.slot(id).is_some_and(has_lost_its_address) {
             self.table.move_to(id, None);
             return Some(Sending::Nothing);
@@ -341,27 +344,29 @@ impl Core {
             && self.iface.poll_at(self.now, &SocketSet::new(&mut [][..])) == Some(Instant::ZERO)
     }
 
-    fn next_to_send(&mut self) -> Option<SlotId> {
-        while let Some((id, due)) = self.table.next_due()
-            && due <= self.now
-        {
-            self.table.unschedule(id);
-            if self.slot(id)?.deadline <= self.now {
-                self.expire(id);
-            }
+    /// Visits one slot whose time has come, if there is one: no more at a time, as the lock is
+    /// held.
+    fn take_due(&mut self) -> bool {
+        let Some((id, _)) = self.table.next_due().filter(|(_, due)| *due <= self.now) else {
+            return false;
+        };
+        self.table.unschedule(id);
+        if self.slot(id).is_some_and(|slot| slot.deadline <= self.now) {
+            self.expire(id);
+        }
+        let Some((role, deadline)) = self.slot(id).map(|slot| (slot.role, slot.deadline)) else {
+            return false;
+        };
+        if self.table.list(id) == Some(ListId::Stalled) && self.waits_for_neighbor(id) {
             // The heap may be early, and a stalled slot must not lose its place for that: on the
             // dirty list it would be turned away, and no frame would wake it any more.
-            if self.table.list(id) == Some(ListId::Stalled) && self.waits_for_neighbor(id) {
-                let at = self.wanted_at(id).unwrap_or(NEVER).min(self.slot(id)?.deadline);
-                self.table.schedule(id, at);
-                continue;
-            }
-            if self.slot(id)?.role != Role::Free {
-                // A stalled slot has waited long enough to ask for its neighbour again.
-                self.table.move_to(id, Some(ListId::Dirty));
-            }
+            let at = self.wanted_at(id).unwrap_or(NEVER).min(deadline);
+            self.table.schedule(id, at);
+        } else if role != Role::Free {
+            // A stalled slot has waited long enough to ask for its neighbour again.
+            self.table.move_to(id, Some(ListId::Dirty));
         }
-        self.table.first(ListId::Dirty)
+        true
     }
 
     /// Works on the interface and the set of one slot, or an empty set.

@@ -128,6 +128,37 @@ fn a_close_is_complete_only_when_the_peer_knows_that_its_own_is() {
 }
 
 #[test]
+fn a_delivered_close_ends_even_if_its_last_word_has_nowhere_to_go() {
+    // Longer than the neighbour stays known: then the RST that ends the wait cannot be sent.
+    let lab = Lab::builder(1)
+        .configure_near(|config| config.deadlines.closing = Some(Duration::from_secs(90)))
+        .build();
+    let (near, _far) = lab.connection().unwrap();
+    let mut closing = near.close();
+    assert_eq!(lab.block(|| closing.flush()), Ok(()));
+    lab.cable.cut();
+    let start = lab.clock.time();
+    assert_eq!(lab.near.block_for(Duration::from_secs(600), || closing.poll()), Ok(()));
+    assert!(lab.clock.time() - start < Duration::from_secs(95));
+}
+
+#[test]
+fn a_rst_for_unread_data_that_cannot_be_sent_does_not_hold_up_a_close() {
+    let lab = Lab::new(1);
+    let (near, mut far) = lab.connection().unwrap();
+    let mut closing = near.close();
+    assert_eq!(lab.block(|| closing.flush()), Ok(()));
+    // The peer sends on; the answer would be a RST, but the neighbour is forgotten by then.
+    far.send(b"unwanted").unwrap();
+    lab.far.poll().unwrap();
+    lab.cable.cut();
+    lab.near.remove_address("fd00::1".parse().unwrap()).unwrap();
+    let start = lab.clock.time();
+    assert_eq!(lab.near.block_for(Duration::from_secs(600), || closing.poll()), Ok(()));
+    assert!(lab.clock.time() - start < Duration::from_secs(5));
+}
+
+#[test]
 fn keep_alive_does_not_end_what_both_sides_have_closed() {
     let lab = Lab::new(1);
     let (mut near, far) = lab.connection().unwrap();

@@ -223,8 +223,8 @@ impl Core {
         if let Some(socket) = self.tcp_mut(id) {
             socket.close();
         }
-        self.tcp_discard(id);
         self.set_deadline(id, self.after(self.deadlines.closing));
+        self.tcp_discard(id);
         self.table.touch(id);
     }
 
@@ -492,11 +492,17 @@ impl Core {
             slot.flags.set(Flags::UNWANTED, true);
         }
         if acknowledged && slot.flags.has(Flags::UNWANTED) {
-            if let Some(socket) = slot.tcp_mut() {
-                socket.abort();
-            }
-            self.table.touch(id);
+            self.tcp_part(id);
         }
+    }
+
+    /// Ends a closed connection that has nothing more to deliver with a RST, if that can be sent.
+    fn tcp_part(&mut self, id: SlotId) {
+        if let Some(socket) = self.tcp_mut(id) {
+            socket.abort();
+        }
+        self.set_deadline(id, self.now + LAST_WORD);
+        self.table.touch(id);
     }
 
     /// Frees a slot that nobody holds, once there is nothing more to deliver.
@@ -536,9 +542,10 @@ impl Core {
                 self.tcp_cancel(id, Error::TimedOut);
             }
             // Closed, and everything is delivered: it is over, whatever the peer still means to do.
-            (Role::Held, State::FinWait2) if closed => {
-                socket.abort();
-                self.table.touch(id);
+            (Role::Held, State::FinWait2) if closed => self.tcp_part(id),
+            (Role::Held, State::Closed) if closed => {
+                forget(socket);
+                self.tcp_register(id);
             }
             (Role::Held, _) => {
                 socket.abort();

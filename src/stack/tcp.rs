@@ -505,15 +505,21 @@ impl Core {
         self.table.touch(id);
     }
 
-    /// Frees a slot that nobody holds, once there is nothing more to deliver.
+    /// Frees a slot that nobody holds, once there is nothing more to deliver; one that is held has
+    /// no deadline then.
     fn tcp_bury(&mut self, id: SlotId, before: &Before, cause: Cause) {
         let Some(slot) = self.slot(id) else { return };
         let Some(socket) = slot.tcp() else { return };
-        if slot.role != Role::Closing {
-            return;
-        }
+        let held = slot.role == Role::Held;
         match socket.state() {
-            State::Closed if socket.remote_endpoint().is_none() => self.free(id),
+            State::Closed if socket.remote_endpoint().is_none() => {
+                if held {
+                    self.set_deadline(id, NEVER);
+                } else {
+                    self.free(id);
+                }
+            }
+            _ if held => {}
             State::TimeWait if before.tcp != State::TimeWait => {
                 self.set_deadline(id, self.now + TIME_WAIT_ORDER);
             }

@@ -1,0 +1,1 @@
+//! What the client programs have in common.

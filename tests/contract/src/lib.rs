@@ -1,0 +1,1 @@
+//! The contract of embedded-nal 0.9.

@@ -109,3 +109,23 @@ impl<A: Into<IpAddr>> From<(A, u16)> for LocalEndpoint {
         LocalEndpoint::from(SocketAddr::new(addr.into(), port))
     }
 }
+
+/// Which kind of address a look-up is to find.
+///
+/// ```
+/// use sockstate::{AddrType, Error, Net};
+///
+/// fn is_reachable_over_ipv6(net: &Net, host: &str) -> bool {
+///     net.lookup(host, AddrType::Ipv6).and_then(|lookup| lookup.wait()).is_ok()
+/// }
+/// ```
+#[cfg(feature = "dns")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AddrType {
+    /// IPv4: an `A` record.
+    Ipv4,
+    /// IPv6: an `AAAA` record.
+    Ipv6,
+    /// Either, of those IP versions that the interface has an address of; IPv4 first.
+    Either,
+}

@@ -50,7 +50,8 @@ pub enum Error {
     Reset,
     /// The peer did not answer before a deadline: of the connection request, of data or a FIN
     /// waiting for its acknowledgement, or of keep-alive probes. For UDP: the next hop did not
-    /// answer address resolution, and the datagrams that waited for it were given up.
+    /// answer address resolution, and the datagrams that waited for it were given up. For a
+    /// look-up: no name server answered.
     TimedOut,
     /// The peer closed its sending direction, and everything that it sent has been received:
     /// the end of the stream. Sending may still be possible.
@@ -84,8 +85,18 @@ pub enum Error {
     /// The datagram is too large to be sent; with the largest size in bytes that could be.
     DatagramTooLarge(u16),
     /// The datagram received was larger than the buffer: the buffer was filled, the rest of the
-    /// datagram is gone; with the full size of the datagram in bytes.
+    /// datagram is gone; with the full size of the datagram in bytes. For the look-up of a name
+    /// by embedded-nal: the name was, with its length.
     Truncated(u16),
+    /// The text cannot be the name of a host: a label that is empty or longer than 63 bytes, more
+    /// than 253 bytes in all (RFC 1035 section 2.3.4), or anything but printable ASCII.
+    InvalidName,
+    /// A name is to be looked up, and no name server is set.
+    NoNameServer,
+    /// There is no such name, or nothing of the kind that was asked for is known of it.
+    NameNotFound,
+    /// The name servers answered that they could not, or would not, answer.
+    NameServerFailed,
     /// The stack was called from within a closure that the stack itself was running.
     Reentrant,
 
@@ -97,6 +108,8 @@ pub enum Error {
     OutOfAddresses,
     /// The routing table is full (`SMOLTCP_IFACE_MAX_ROUTE_COUNT`).
     OutOfRoutes,
+    /// More name servers than the stack keeps: three.
+    OutOfNameServers,
 }
 
 impl Error {
@@ -138,11 +151,16 @@ impl fmt::Display for Error {
             Error::Truncated(size) => {
                 return write!(f, "buffer too small for a datagram of {size} bytes");
             }
+            Error::InvalidName => "not the name of a host",
+            Error::NoNameServer => "no name server is set",
+            Error::NameNotFound => "no such name",
+            Error::NameServerFailed => "the name servers could not answer",
             Error::Reentrant => "called from within a closure of the stack",
             Error::OutOfSlots(protocol) => return write!(f, "no {protocol} slot is free"),
             Error::OutOfPorts => "no ephemeral port is free",
             Error::OutOfAddresses => "no room for another address",
             Error::OutOfRoutes => "no room for another route",
+            Error::OutOfNameServers => "no room for another name server",
         };
         f.write_str(text)
     }

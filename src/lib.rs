@@ -84,8 +84,14 @@ pub mod state;
 pub mod testing;
 pub mod wrong;
 
+#[cfg(feature = "dns")]
+pub use addr::AddrType;
 pub use addr::LocalEndpoint;
 pub use error::{Error, Failed, Protocol, Unfinished};
+#[cfg(all(feature = "embedded-nal", feature = "tcp"))]
+pub use nal::Blocking;
+#[cfg(feature = "dns")]
+pub use socket::lookup::{HostName, Lookup, NameLookup};
 #[cfg(feature = "tcp")]
 pub use socket::tcp::{AnyTcpSocket, ReuniteError, TcpReader, TcpSocket, TcpWriter};
 #[cfg(feature = "udp")]

@@ -5,6 +5,10 @@
 //! polls it afterwards: a client that knows nothing but these traits gets on.
 
 #[cfg(feature = "tcp")]
+mod blocking;
+#[cfg(feature = "dns")]
+mod dns;
+#[cfg(feature = "tcp")]
 mod tcp;
 #[cfg(feature = "udp")]
 mod udp;
@@ -12,6 +16,9 @@ mod udp;
 use embedded_nal::{TcpError, TcpErrorKind};
 
 use crate::{Error, Failed};
+
+#[cfg(feature = "tcp")]
+pub use self::blocking::Blocking;
 
 impl TcpError for Error {
     /// `PipeClosed` for whatever ends a connection, so that clients connect anew.

@@ -1,6 +1,8 @@
 //! Sockets: typed handles on the slots of a stack.
 
 mod any;
+#[cfg(feature = "dns")]
+pub(crate) mod lookup;
 #[cfg(feature = "tcp")]
 pub(crate) mod tcp;
 #[cfg(feature = "udp")]

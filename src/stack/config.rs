@@ -28,6 +28,9 @@ pub struct Deadlines {
     /// From the close of a connection (or the last progress in delivering what it still had to
     /// send) to a RST. Default: 30 s.
     pub closing: Option<Duration>,
+    /// From the first question of a look-up to giving the name servers up. Default: 10 s.
+    #[cfg(feature = "dns")]
+    pub lookup: Option<Duration>,
 }
 
 impl Default for Deadlines {
@@ -37,6 +40,8 @@ impl Default for Deadlines {
             handshake: Some(Duration::from_secs(10)),
             unreachable: Some(Duration::from_secs(60)),
             closing: Some(Duration::from_secs(30)),
+            #[cfg(feature = "dns")]
+            lookup: Some(Duration::from_secs(10)),
         }
     }
 }

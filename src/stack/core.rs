@@ -55,6 +55,8 @@ pub struct Core {
     pub(crate) fragments: FragmentMap,
     pub(crate) deadlines: Deadlines,
     pub(crate) overflow: Overflow,
+    #[cfg(feature = "dns")]
+    pub(crate) name_servers: heapless::Vec<IpAddress, { super::dns::MOST_SERVERS }>,
     pub(crate) rng: Rng,
     /// Makes the hash of the table unpredictable.
     pub(crate) hash_key: u64,
@@ -102,6 +104,8 @@ impl Core {
             fragments: FragmentMap::new(),
             deadlines: config.deadlines,
             overflow: config.overflow,
+            #[cfg(feature = "dns")]
+            name_servers: heapless::Vec::new(),
             rng,
             hash_key,
             caps,
@@ -136,6 +140,10 @@ impl Core {
             #[cfg(feature = "tcp")]
             None if protocol == Protocol::Tcp => {
                 self.recycle_time_wait().ok_or(Error::OutOfSlots(protocol))?
+            }
+            #[cfg(feature = "dns")]
+            None if protocol == Protocol::Udp => {
+                self.recycle_lookup().ok_or(Error::OutOfSlots(protocol))?
             }
             None => return Err(Error::OutOfSlots(protocol)),
         };
@@ -605,6 +613,10 @@ impl Core {
                     self.udp_release(id);
                 }
             }
+        }
+        #[cfg(feature = "dns")]
+        if !up {
+            self.forget_lookups();
         }
         self.table.wake_stalled();
     }

@@ -2,6 +2,10 @@
 
 mod config;
 pub(crate) mod core;
+#[cfg(feature = "dns")]
+// Only embedded-nal begins look-ups that nobody holds.
+#[cfg_attr(not(feature = "embedded-nal"), allow(dead_code))]
+pub(crate) mod dns;
 #[cfg(all(
     test,
     feature = "cable",
@@ -485,6 +489,25 @@ impl<S: Sharing> Net<S> {
         })
     }
 
+    /// Sets the name servers that look-ups ask, in this order; up to three. None, at first.
+    ///
+    /// ```
+    /// # use sockstate::{Error, testing::Lab};
+    /// # let lab = Lab::new(1);
+    /// # let net = lab.near.net();
+    /// net.set_dns_servers(&["192.168.69.2".parse().unwrap()])?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfNameServers`] for more than three, [`Error::Unaddressable`] for one that is
+    /// not a unicast address, [`Error::AddressFamily`]; then the servers are as before.
+    #[cfg(feature = "dns")]
+    pub fn set_dns_servers(&self, servers: &[IpAddr]) -> Result<(), Error> {
+        self.with_core(|core| core.set_name_servers(servers))?
+    }
+
     /// Says that the link is down: the cable is out, the access point is gone. Connections end
     /// with [`Error::LinkDown`]; what they had received can still be read. Listeners and bound
     /// sockets stay, and nothing is sent or received until [`link_up`](Net::link_up).
@@ -556,7 +579,7 @@ impl<S: Sharing> Net<S> {
         })
     }
 
-    #[cfg(feature = "tcp")]
+    #[cfg(any(feature = "tcp", feature = "dns"))]
     pub(crate) fn idle_hook(&self) -> fn(Option<Duration>) {
         self.idle
     }
@@ -567,12 +590,29 @@ impl<S: Sharing> Net<S> {
         mut call: impl FnMut(&mut Core) -> nb::Result<R, Error>,
     ) -> nb::Result<R, Error> {
         match self.with_core(&mut call)? {
-            Err(nb::Error::WouldBlock) => {
-                self.poll()?;
-                self.with_core(call)?
-            }
+            Err(nb::Error::WouldBlock) => self.poll_and_try(call),
             done => done,
         }
+    }
+
+    /// As `try_twice`, with the time up to date: for what may set a deadline.
+    #[cfg(feature = "dns")]
+    pub(crate) fn try_twice_on_time<R>(
+        &self,
+        mut call: impl FnMut(&mut Core) -> nb::Result<R, Error>,
+    ) -> nb::Result<R, Error> {
+        match self.with_clock(&mut call)? {
+            Err(nb::Error::WouldBlock) => self.poll_and_try(call),
+            done => done,
+        }
+    }
+
+    fn poll_and_try<R>(
+        &self,
+        call: impl FnOnce(&mut Core) -> nb::Result<R, Error>,
+    ) -> nb::Result<R, Error> {
+        self.poll()?;
+        self.with_core(call)?
     }
 
     /// Does what cannot fail; within a closure of the stack, when that returns.

@@ -262,8 +262,13 @@ impl World {
         } else {
             Config::ip(seed)
         };
-        config.deadlines =
-            Deadlines { connect: None, handshake: None, unreachable: None, closing: None };
+        config.deadlines = Deadlines {
+            connect: None,
+            handshake: None,
+            unreachable: None,
+            closing: None,
+            ..Deadlines::default()
+        };
         config.overflow = Overflow::Refuse;
         let heap = Heap {
             tcp: TCP_SLOTS.into(),

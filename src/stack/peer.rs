@@ -12,4 +12,7 @@ pub(crate) enum Peer {
     Last(IpEndpoint),
     /// Only this one.
     Only(IpEndpoint),
+    /// Name servers: it is a look-up.
+    #[cfg(feature = "dns")]
+    NameServer(super::dns::Query),
 }

@@ -231,6 +231,8 @@ impl Core {
                     && (for_all || bound.addr.is_none_or(|addr| addr == packet.dst))
                     && match self.peer(*id) {
                         Peer::Only(peer) => peer == remote,
+                        #[cfg(feature = "dns")]
+                        Peer::NameServer(_) => self.is_name_server(remote),
                         _ => true,
                     }
             })

@@ -116,6 +116,12 @@ impl Table {
         0..self.tcp.len() as SlotId
     }
 
+    /// All UDP slots, for what is rare enough to look at every one.
+    #[cfg(feature = "dns")]
+    pub(crate) fn udp_ids(&self) -> core::ops::Range<SlotId> {
+        self.tcp.len() as SlotId..self.len()
+    }
+
     /// All slots, for what is rare enough to look at every one.
     pub(crate) fn ids(&self) -> core::ops::Range<SlotId> {
         0..self.len()

@@ -31,7 +31,7 @@ impl Core {
         self.peers.get(self.table.udp_index(id)).copied().unwrap_or(Peer::None)
     }
 
-    fn set_peer(&mut self, id: SlotId, peer: Peer) {
+    pub(super) fn set_peer(&mut self, id: SlotId, peer: Peer) {
         if let Some(entry) = self.peers.get_mut(self.table.udp_index(id)) {
             *entry = peer;
         }
@@ -47,7 +47,7 @@ impl Core {
         self.udp_open(id, local)
     }
 
-    fn udp_open(&mut self, id: SlotId, local: IpListenEndpoint) -> Result<(), Error> {
+    pub(super) fn udp_open(&mut self, id: SlotId, local: IpListenEndpoint) -> Result<(), Error> {
         let socket = self.udp_mut(id).ok_or(Error::WrongState)?;
         socket.close();
         socket.bind(local).map_err(|_| Error::WrongState)?;
@@ -73,7 +73,7 @@ impl Core {
         self.set_peer(id, Peer::None);
     }
 
-    fn udp_port_taken(&self, local: IpListenEndpoint) -> bool {
+    pub(super) fn udp_port_taken(&self, local: IpListenEndpoint) -> bool {
         self.table
             .chain(self.port_hash(Protocol::Udp, local.port))
             .filter_map(|(_, slot)| slot.udp())
@@ -244,7 +244,7 @@ impl Core {
             Peer::Only(remote) => Ok(socket_addr(remote)),
             #[cfg(feature = "embedded-nal")]
             Peer::Last(remote) => Ok(socket_addr(remote)),
-            Peer::None => Err(Error::WrongState),
+            _ => Err(Error::WrongState),
         }
     }
 
@@ -264,6 +264,10 @@ impl Core {
 
     /// Nobody holds the slot any more.
     pub(crate) fn udp_release(&mut self, id: SlotId) {
+        #[cfg(feature = "dns")]
+        if matches!(self.peer(id), Peer::NameServer(_)) {
+            return self.udp_forget(id);
+        }
         self.udp_disconnect(id);
         if !self.link_up || !self.udp_has_work(id) {
             return self.udp_forget(id);
@@ -281,7 +285,7 @@ impl Core {
         self.with_set(id, |iface, set, now| iface.poll_at(now, set).is_some())
     }
 
-    fn udp_forget(&mut self, id: SlotId) {
+    pub(super) fn udp_forget(&mut self, id: SlotId) {
         if let Some(socket) = self.udp_mut(id) {
             socket.close();
         }
@@ -292,6 +296,11 @@ impl Core {
 /// What the network makes of a slot.
 impl Core {
     pub(crate) fn udp_settle(&mut self, id: SlotId, cause: Cause) {
+        // The deadline of a look-up is its alarm, whatever happens to the question.
+        #[cfg(feature = "dns")]
+        if matches!(self.peer(id), Peer::NameServer(_)) {
+            return;
+        }
         let Some(slot) = self.slot(id) else { return };
         let (role, deadline) = (slot.role, slot.deadline);
         match (role, cause) {
@@ -309,6 +318,10 @@ impl Core {
 
     /// A time limit is over.
     pub(crate) fn udp_expire(&mut self, id: SlotId) {
+        #[cfg(feature = "dns")]
+        if let Peer::NameServer(query) = self.peer(id) {
+            return self.lookup_alarm(id, query);
+        }
         let Some(slot) = self.slot_mut(id) else { return };
         let role = slot.role;
         let Some(socket) = slot.udp_mut() else { return };
@@ -319,11 +332,19 @@ impl Core {
             // smoltcp empties both queues or none, and what was received is not to be lost.
             return self.set_deadline(id, self.now + smoltcp::time::Duration::from_secs(1));
         }
-        let local = socket.endpoint();
-        socket.close();
-        let _ = socket.bind(local);
         slot.end = Some(Error::TimedOut);
         slot.deadline = NEVER;
+        self.udp_clear(id);
+    }
+
+    /// Empties both queues.
+    pub(super) fn udp_clear(&mut self, id: SlotId) {
+        let Some(slot) = self.slot_mut(id) else { return };
+        if let Some(socket) = slot.udp_mut() {
+            let local = socket.endpoint();
+            socket.close();
+            let _ = socket.bind(local);
+        }
         // The next datagram may be for another neighbour, and is not to wait for this one.
         slot.forget_neighbor();
         self.table.move_to(id, None);

@@ -1,0 +1,53 @@
+//! `Dns`.
+
+use core::net::IpAddr;
+
+use embedded_nal::Dns;
+
+use crate::socket::lookup::literal;
+use crate::stack::dns::{Answer, Wanted, reverse_name};
+use crate::stack::{Net, Sharing};
+use crate::{AddrType, Error};
+
+impl<S: Sharing> Dns for &Net<S> {
+    type Error = Error;
+
+    /// Looks up an address; to be called until it no longer would block.
+    ///
+    /// Look-ups are known by what they ask: any number go on at the same time, each with a UDP slot
+    /// of its own, and one that nobody asks for any more is forgotten after about ten seconds, or
+    /// as soon as its slot is needed. The errors are those of [`Net::lookup`] and of
+    /// [`Lookup::poll`](crate::Lookup::poll).
+    fn get_host_by_name(
+        &mut self,
+        hostname: &str,
+        addr_type: embedded_nal::AddrType,
+    ) -> nb::Result<IpAddr, Error> {
+        let addr_type = match addr_type {
+            embedded_nal::AddrType::IPv4 => AddrType::Ipv4,
+            embedded_nal::AddrType::IPv6 => AddrType::Ipv6,
+            embedded_nal::AddrType::Either => AddrType::Either,
+        };
+        if let Some(known) = literal(hostname, addr_type) {
+            return Ok(known?);
+        }
+        let wanted = Wanted::Addr(addr_type);
+        match self.try_twice_on_time(|core| core.lookup_unheld(hostname, wanted, &mut []))? {
+            Answer::Addr(addr) => Ok(addr),
+            Answer::Name(_) => Err(Error::NameNotFound.into()),
+        }
+    }
+
+    /// Looks up the name of the host that has this address; to be called until it no longer would
+    /// block. For a name that does not fit, [`Error::Truncated`] has its length.
+    fn get_host_by_address(&mut self, addr: IpAddr, result: &mut [u8]) -> nb::Result<usize, Error> {
+        let question = reverse_name(addr);
+        let answer = self
+            .try_twice_on_time(|core| core.lookup_unheld(&question, Wanted::Name, &mut *result))?;
+        match answer {
+            Answer::Name(size) if size <= result.len() => Ok(size),
+            Answer::Name(size) => Err(Error::Truncated(size as u16).into()),
+            Answer::Addr(_) => Err(Error::NameNotFound.into()),
+        }
+    }
+}

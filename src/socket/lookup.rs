@@ -1,0 +1,244 @@
+//! Look-ups of names and addresses.
+
+use core::fmt;
+use core::net::IpAddr;
+
+use smoltcp::time::Duration;
+
+use super::Handle;
+use crate::stack::core::Core;
+use crate::stack::dns::{Answer, Wanted, reverse_name};
+use crate::stack::slot::SlotId;
+use crate::stack::{Local, Net, Sharing};
+use crate::{AddrType, Error};
+
+/// The name of a host, without a dot at its end: 253 bytes at most (RFC 1035 section 2.3.4).
+pub type HostName = heapless::String<253>;
+
+/// A look-up that is under way, or over.
+enum Progress<'net, S: Sharing, R> {
+    Asking(Handle<'net, S>),
+    Over(Result<R, Error>),
+}
+
+impl<S: Sharing, R: Clone> Progress<'_, S, R> {
+    /// Once there is an answer, the slot is given back.
+    fn poll(
+        &mut self,
+        ask: impl FnMut(&mut Core, SlotId) -> nb::Result<R, Error>,
+    ) -> nb::Result<R, Error> {
+        let mut ask = ask;
+        if let Progress::Asking(handle) = self {
+            let slot = handle.slot;
+            let result = match handle.net.try_twice_on_time(|core| ask(core, slot)) {
+                Ok(found) => Ok(found),
+                Err(nb::Error::Other(error)) => Err(error),
+                Err(nb::Error::WouldBlock) => return Err(nb::Error::WouldBlock),
+            };
+            *self = Progress::Over(result);
+        }
+        match self {
+            Progress::Over(result) => Ok(result.clone()?),
+            Progress::Asking(_) => Err(nb::Error::WouldBlock),
+        }
+    }
+}
+
+impl<S: Sharing> Net<S> {
+    /// Begins to look up the address of a host.
+    ///
+    /// The name servers are asked one after the other, with pauses of 1, 2, 4 and 8 seconds from
+    /// round to round, until one answers or
+    /// [`Deadlines::lookup`](crate::Deadlines::lookup) is over. Aliases are followed within the
+    /// answer (RFC 1034 section 3.6.2). Transaction number and port of each question are random
+    /// (RFC 5452 section 4).
+    ///
+    /// Meanwhile it takes one of the stack's UDP slots, whose buffers should hold 512 bytes. The
+    /// text of an address needs neither a slot nor a server: it is its own answer.
+    ///
+    /// ```
+    /// # use sockstate::{AddrType, Error, testing::Lab};
+    /// # let lab = Lab::new(1);
+    /// # let net = lab.near.net();
+    /// let address = net.lookup("192.168.69.2", AddrType::Either)?.wait()?;
+    /// # assert_eq!(address, core::net::IpAddr::from([192, 168, 69, 2]));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidName`]. [`Error::NoNameServer`] if none is
+    /// [set](Net::set_dns_servers). [`Error::AddressFamily`] for the text of an address of the
+    /// other IP version, or for one that is not compiled in. [`Error::OutOfSlots`] if all UDP
+    /// slots are taken. [`Error::NoAddress`], [`Error::NoRoute`], [`Error::LinkDown`] and
+    /// [`Error::DatagramTooLarge`] if no server can be asked. [`Error::Reentrant`].
+    pub fn lookup<'n>(
+        &self,
+        host: &'n str,
+        addr_type: AddrType,
+    ) -> Result<Lookup<'_, 'n, S>, Error> {
+        let progress = match literal(host, addr_type) {
+            Some(known) => Progress::Over(Ok(known?)),
+            None => Progress::Asking(self.ask(host, Wanted::Addr(addr_type))?),
+        };
+        Ok(Lookup { net: self, host, progress })
+    }
+
+    /// Begins to look up the name of the host that has an address (RFC 1035 section 3.5, RFC 3596
+    /// section 2.5). Otherwise as [`lookup`](Net::lookup).
+    ///
+    /// ```
+    /// use sockstate::{Error, HostName, Net};
+    ///
+    /// fn greet(net: &Net, client: core::net::SocketAddr) -> Result<HostName, Error> {
+    ///     net.lookup_name(client.ip())?.wait()
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`lookup`](Net::lookup).
+    pub fn lookup_name(&self, addr: IpAddr) -> Result<NameLookup<'_, S>, Error> {
+        let handle = self.ask(&reverse_name(addr), Wanted::Name)?;
+        Ok(NameLookup { net: self, addr, progress: Progress::Asking(handle) })
+    }
+
+    fn ask(&self, name: &str, wanted: Wanted) -> Result<Handle<'_, S>, Error> {
+        let slot = self.with_clock(|core| core.lookup_open(name, wanted))??;
+        Ok(Handle::new(self, slot))
+    }
+}
+
+/// The address that a text is, if it is one.
+pub(crate) fn literal(host: &str, addr_type: AddrType) -> Option<Result<IpAddr, Error>> {
+    let addr: IpAddr = host.parse().ok()?;
+    let wanted = match addr_type {
+        AddrType::Ipv4 => addr.is_ipv4(),
+        AddrType::Ipv6 => addr.is_ipv6(),
+        AddrType::Either => true,
+    };
+    Some(if wanted { Ok(addr) } else { Err(Error::AddressFamily) })
+}
+
+/// A look-up of the address of a host; made by [`Net::lookup`].
+///
+/// It goes on as long as it is polled or waited for. Dropping it ends it and frees its slot.
+///
+/// ```
+/// use sockstate::{AddrType, Error, Net, TcpSocket, state::Connected};
+///
+/// fn connect<'net>(
+///     net: &'net Net,
+///     host: &str,
+///     port: u16,
+/// ) -> Result<TcpSocket<'net, Connected>, Error> {
+///     let addr = net.lookup(host, AddrType::Either)?.wait()?;
+///     Ok(net.tcp()?.connect((addr, port).into())?.wait()?)
+/// }
+/// ```
+pub struct Lookup<'net, 'n, S: Sharing = Local> {
+    net: &'net Net<S>,
+    host: &'n str,
+    progress: Progress<'net, S, IpAddr>,
+}
+
+impl<S: Sharing> Lookup<'_, '_, S> {
+    /// Asks for the address: the first one of the answer. Once there is an answer, it stays.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` while there is no answer. [`Error::NameNotFound`], also for a name that has no
+    /// address of this kind; [`Error::NameServerFailed`] if no server would answer;
+    /// [`Error::TimedOut`] if none did; [`Error::NoNameServer`], [`Error::NoAddress`],
+    /// [`Error::NoRoute`] and [`Error::LinkDown`] if no server can be asked any more;
+    /// [`Error::Reentrant`].
+    pub fn poll(&mut self) -> nb::Result<IpAddr, Error> {
+        let host = self.host;
+        self.progress.poll(|core, slot| match core.lookup_poll(slot, host, &mut [])? {
+            Answer::Addr(addr) => Ok(addr),
+            Answer::Name(_) => Err(Error::NameNotFound.into()),
+        })
+    }
+
+    /// Waits for the address, and does what [`Config::idle`](crate::Config::idle) says meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`poll`](Lookup::poll).
+    pub fn wait(self) -> Result<IpAddr, Error> {
+        let idle = self.net.idle_hook();
+        self.wait_with(idle)
+    }
+
+    /// As [`wait`](Lookup::wait), with another way to pass the time.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`poll`](Lookup::poll).
+    pub fn wait_with(mut self, idle: impl FnMut(Option<Duration>)) -> Result<IpAddr, Error> {
+        self.net.block_with(idle, || self.poll())
+    }
+}
+
+/// A look-up of the name of a host; made by [`Net::lookup_name`].
+///
+/// It goes on as long as it is polled or waited for. Dropping it ends it and frees its slot.
+pub struct NameLookup<'net, S: Sharing = Local> {
+    net: &'net Net<S>,
+    addr: IpAddr,
+    progress: Progress<'net, S, HostName>,
+}
+
+impl<S: Sharing> NameLookup<'_, S> {
+    /// Asks for the name. Once there is an answer, it stays.
+    ///
+    /// The name is the word of whoever the address belongs to, and may be anything that looks like
+    /// a name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lookup::poll`].
+    pub fn poll(&mut self) -> nb::Result<HostName, Error> {
+        let question = reverse_name(self.addr);
+        self.progress.poll(|core, slot| {
+            let mut name = [0; 253];
+            let Answer::Name(size) = core.lookup_poll(slot, &question, &mut name)? else {
+                return Err(Error::NameNotFound.into());
+            };
+            let text = name.get(..size).and_then(|name| str::from_utf8(name).ok());
+            let host = text.and_then(|text| HostName::try_from(text).ok());
+            Ok(host.ok_or(Error::NameNotFound)?)
+        })
+    }
+
+    /// Waits for the name, and does what [`Config::idle`](crate::Config::idle) says meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`poll`](NameLookup::poll).
+    pub fn wait(self) -> Result<HostName, Error> {
+        let idle = self.net.idle_hook();
+        self.wait_with(idle)
+    }
+
+    /// As [`wait`](NameLookup::wait), with another way to pass the time.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`poll`](NameLookup::poll).
+    pub fn wait_with(mut self, idle: impl FnMut(Option<Duration>)) -> Result<HostName, Error> {
+        self.net.block_with(idle, || self.poll())
+    }
+}
+
+impl<S: Sharing> fmt::Debug for Lookup<'_, '_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lookup").field(&self.host).finish()
+    }
+}
+
+impl<S: Sharing> fmt::Debug for NameLookup<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("NameLookup").field(&self.addr).finish()
+    }
+}

@@ -1,0 +1,219 @@
+//! Questions to name servers and their answers, in the form of RFC 1035 section 4.
+//!
+//! smoltcp reads and writes the parts of a message; this puts them together. Whatever is not the
+//! answer to the question, or cannot be read, is as if it had not arrived: an answer may be forged,
+//! and the true one may still come.
+
+use core::net::IpAddr;
+
+use heapless::Vec;
+use smoltcp::wire::{
+    DnsFlags, DnsOpcode, DnsPacket, DnsQueryType, DnsQuestion, DnsRcode, DnsRecord, DnsRecordData,
+    DnsRepr,
+};
+
+use crate::Error;
+
+/// The most bytes of a name as messages carry it (RFC 1035 section 2.3.4).
+const LONGEST_NAME: usize = 255;
+
+/// The most bytes of a question: header, name, type and class.
+pub(super) const LONGEST_QUESTION: usize = 12 + LONGEST_NAME + 4;
+
+/// How many names in a row may be aliases of the next. A chain in a circle has an end here.
+const LONGEST_CHAIN: usize = 8;
+
+/// The kind of record that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Record {
+    #[cfg(feature = "proto-ipv4")]
+    A,
+    #[cfg(feature = "proto-ipv6")]
+    Aaaa,
+    Ptr,
+}
+
+impl Record {
+    fn code(self) -> DnsQueryType {
+        match self {
+            #[cfg(feature = "proto-ipv4")]
+            Record::A => DnsQueryType::A,
+            #[cfg(feature = "proto-ipv6")]
+            Record::Aaaa => DnsQueryType::Aaaa,
+            Record::Ptr => DnsQueryType::Unknown(12),
+        }
+    }
+}
+
+/// What a name server answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reply {
+    Address(IpAddr),
+    /// A name of this length, which was written as far as there was room.
+    Name(usize),
+    /// There is no such name.
+    NoName,
+    /// There is such a name, but no such record of it.
+    NoRecord,
+    /// The server could not, or would not, answer.
+    Failure,
+}
+
+/// A name in the form of RFC 1035 section 3.1: labels, each behind its length.
+fn encode(name: &str) -> Result<Vec<u8, LONGEST_NAME>, Error> {
+    let mut encoded = Vec::new();
+    for label in without_root(name).split('.') {
+        let fits = (1..=63).contains(&label.len());
+        if !fits || !label.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Error::InvalidName);
+        }
+        encoded.push(label.len() as u8).map_err(|_| Error::InvalidName)?;
+        encoded.extend_from_slice(label.as_bytes()).map_err(|_| Error::InvalidName)?;
+    }
+    encoded.push(0).map_err(|_| Error::InvalidName)?;
+    Ok(encoded)
+}
+
+/// A name without the dot that may stand for the root behind it.
+fn without_root(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+/// Writes a question into the buffer. Its length, or `InvalidName`.
+pub(super) fn question(
+    name: &str,
+    record: Record,
+    id: u16,
+    buffer: &mut [u8; LONGEST_QUESTION],
+) -> Result<usize, Error> {
+    let name = encode(name)?;
+    let repr = DnsRepr {
+        transaction_id: id,
+        opcode: DnsOpcode::Query,
+        flags: DnsFlags::RECURSION_DESIRED,
+        question: DnsQuestion { name: &name, type_: record.code() },
+    };
+    let size = repr.buffer_len();
+    let message = buffer.get_mut(..size).ok_or(Error::InvalidName)?;
+    repr.emit(&mut DnsPacket::new_unchecked(message));
+    Ok(size)
+}
+
+/// Reads the answer to a question. `None` if this is not the answer. A name that was asked for is
+/// written into `written`.
+pub(super) fn answer(
+    message: &[u8],
+    name: &str,
+    record: Record,
+    id: u16,
+    written: &mut [u8],
+) -> Option<Reply> {
+    let packet = DnsPacket::new_checked(message).ok()?;
+    let is_response = packet.flags().contains(DnsFlags::RESPONSE);
+    if !is_response || packet.transaction_id() != id || packet.opcode() != DnsOpcode::Query {
+        return None;
+    }
+    if packet.question_count() != 1 {
+        return None;
+    }
+    let (records, question) = DnsQuestion::parse(packet.payload()).ok()?;
+    if question.type_ != record.code() || !is_name(&packet, question.name, name) {
+        return None;
+    }
+    match packet.rcode() {
+        DnsRcode::NoError => {}
+        DnsRcode::NXDomain => return Some(Reply::NoName),
+        _ => return Some(Reply::Failure),
+    }
+    let mut current = question.name;
+    for _ in 0..LONGEST_CHAIN {
+        match search(&packet, records, current, record)? {
+            Found::Address(addr) => return Some(Reply::Address(addr)),
+            Found::Name(name) => return Some(decode(&packet, name, written)),
+            Found::Alias(name) => current = name,
+            Found::Nothing => break,
+        }
+    }
+    Some(Reply::NoRecord)
+}
+
+/// What the records of an answer say of one name.
+enum Found<'m> {
+    Address(IpAddr),
+    Name(&'m [u8]),
+    Alias(&'m [u8]),
+    Nothing,
+}
+
+/// Looks through the records of an answer. `None` if they cannot be read.
+fn search<'m>(
+    packet: &'m DnsPacket<&[u8]>,
+    mut records: &'m [u8],
+    name: &'m [u8],
+    wanted: Record,
+) -> Option<Found<'m>> {
+    let mut found = Found::Nothing;
+    for _ in 0..packet.answer_record_count() {
+        let (rest, record) = DnsRecord::parse(records).ok()?;
+        records = rest;
+        if !are_equal(packet, record.name, name) {
+            continue;
+        }
+        match (record.data, wanted) {
+            #[cfg(feature = "proto-ipv4")]
+            (DnsRecordData::A(addr), Record::A) => return Some(Found::Address(addr.into())),
+            #[cfg(feature = "proto-ipv6")]
+            (DnsRecordData::Aaaa(addr), Record::Aaaa) => return Some(Found::Address(addr.into())),
+            (DnsRecordData::Other(kind, name), Record::Ptr) if kind == Record::Ptr.code() => {
+                return Some(Found::Name(name));
+            }
+            (DnsRecordData::Cname(name), _) => found = Found::Alias(name),
+            _ => {}
+        }
+    }
+    Some(found)
+}
+
+/// Whether a name in a message is this one. Upper and lower case are the same (RFC 4343).
+fn is_name(packet: &DnsPacket<&[u8]>, name: &[u8], text: &str) -> bool {
+    let mut labels = without_root(text).split('.');
+    packet
+        .parse_name(name)
+        .all(|label| label.ok().zip(labels.next()).is_some_and(|(a, b)| same(a, b.as_bytes())))
+        && labels.next().is_none()
+}
+
+/// Whether two names in a message are the same.
+fn are_equal(packet: &DnsPacket<&[u8]>, a: &[u8], b: &[u8]) -> bool {
+    let mut labels = packet.parse_name(b);
+    let mut next = || labels.next().map(Result::ok);
+    packet.parse_name(a).all(|label| match (label, next()) {
+        (Ok(a), Some(Some(b))) => same(a, b),
+        _ => false,
+    }) && next().is_none()
+}
+
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.eq_ignore_ascii_case(b)
+}
+
+/// Writes a name as text. One that is no name of a host is none: it comes from a stranger, and may
+/// end up anywhere.
+fn decode(packet: &DnsPacket<&[u8]>, name: &[u8], written: &mut [u8]) -> Reply {
+    let mut size = 0;
+    for label in packet.parse_name(name) {
+        let Ok(label) = label else { return Reply::NoRecord };
+        let is_plain = |byte: &u8| byte.is_ascii_graphic() && *byte != b'.';
+        if label.is_empty() || !label.iter().all(is_plain) {
+            return Reply::NoRecord;
+        }
+        let dot: &[u8] = if size == 0 { b"" } else { b"." };
+        for byte in dot.iter().chain(label) {
+            if let Some(place) = written.get_mut(size) {
+                *place = *byte;
+            }
+            size += 1;
+        }
+    }
+    if size == 0 || size > LONGEST_NAME - 2 { Reply::NoRecord } else { Reply::Name(size) }
+}

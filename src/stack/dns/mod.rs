@@ -1,0 +1,287 @@
+//! Look-ups: UDP slots that ask a name server.
+//!
+//! The stack keeps of a look-up only how far it is, beside the slot. The name comes with every
+//! call, so that it takes no memory here; hence the stack cannot ask again by itself. It only
+//! wakes whoever waits when it is time to: the deadline of such a slot is its alarm.
+
+mod message;
+mod unheld;
+
+use core::fmt::Write;
+use core::net::IpAddr;
+use core::num::NonZeroU32;
+
+use smoltcp::time::Duration;
+use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
+
+use self::message::{LONGEST_QUESTION, Record, Reply};
+use super::core::{Core, millis};
+use super::peer::Peer;
+use super::slot::{NEVER, SlotId};
+use crate::addr::{ip_address, socket_addr};
+use crate::{AddrType, Error, Protocol};
+
+/// The port of name servers (RFC 1035 section 4.2.1).
+const PORT: u16 = 53;
+
+/// The most name servers that are kept: as many as the resolvers of other systems.
+pub(crate) const MOST_SERVERS: usize = 3;
+
+/// How many milliseconds a server has for its answer at first. Each round through the servers
+/// takes twice as long as the one before, up to eight times this.
+const FIRST_WAIT: u32 = 1_000;
+const MOST_DOUBLINGS: usize = 3;
+
+/// How long after its alarm a look-up that nobody holds waits to be asked for.
+const ABANDONED: Duration = Duration::from_secs(10);
+
+type Nb<R> = nb::Result<R, Error>;
+
+/// What is to be found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wanted {
+    /// The address of a host.
+    Addr(AddrType),
+    /// The name of a host, by the name under which that is filed.
+    Name,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Answer {
+    Addr(IpAddr),
+    /// A name of this length, which was written as far as there was room.
+    Name(usize),
+}
+
+/// A look-up: how far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Query {
+    /// The hash of the question, of a look-up that nobody holds: that is how it is found again.
+    key: Option<NonZeroU32>,
+    /// The transaction that the answer must name.
+    id: u16,
+    record: Record,
+    /// The other kind of address is asked for if there is none of this kind.
+    or_else: Option<Record>,
+    /// How often it was asked.
+    tries: u8,
+    /// How many milliseconds the servers have beyond the next alarm; `u32::MAX` for ever.
+    left: u32,
+    /// Its time to be asked again has come.
+    rung: bool,
+}
+
+impl Core {
+    pub(crate) fn set_name_servers(&mut self, servers: &[IpAddr]) -> Result<(), Error> {
+        let mut known = heapless::Vec::new();
+        for server in servers {
+            let server = ip_address(*server)?;
+            if !server.is_unicast() {
+                return Err(Error::Unaddressable);
+            }
+            known.push(server).map_err(|_| Error::OutOfNameServers)?;
+        }
+        self.name_servers = known;
+        Ok(())
+    }
+
+    /// Whether a datagram is from a name server.
+    pub(crate) fn is_name_server(&self, remote: IpEndpoint) -> bool {
+        remote.port == PORT && self.name_servers.contains(&remote.addr)
+    }
+
+    /// Begins a look-up that has an owner.
+    pub(crate) fn lookup_open(&mut self, name: &str, wanted: Wanted) -> Result<SlotId, Error> {
+        self.lookup_start(name, wanted, None)
+    }
+
+    fn lookup_start(
+        &mut self,
+        name: &str,
+        wanted: Wanted,
+        key: Option<NonZeroU32>,
+    ) -> Result<SlotId, Error> {
+        let (record, or_else) = self.records(wanted)?;
+        let id = self.open(Protocol::Udp)?;
+        let left = self.deadlines.lookup.map_or(u32::MAX, |limit| millis(Some(limit)));
+        let query = Query { key, id: 0, record, or_else, tries: 0, left, rung: false };
+        let started = self
+            .ephemeral_port(|core, port| core.udp_port_taken(IpListenEndpoint { addr: None, port }))
+            .and_then(|port| self.udp_open(id, IpListenEndpoint { addr: None, port }))
+            .and_then(|()| self.ask(id, query, name));
+        match started {
+            Ok(()) => Ok(id),
+            Err(error) => {
+                self.udp_forget(id);
+                Err(error)
+            }
+        }
+    }
+
+    /// The records to ask for, the second one if there is none of the first kind.
+    fn records(&self, wanted: Wanted) -> Result<(Record, Option<Record>), Error> {
+        #[cfg(feature = "proto-ipv4")]
+        let v4 = Some(Record::A);
+        #[cfg(not(feature = "proto-ipv4"))]
+        let v4 = None;
+        #[cfg(feature = "proto-ipv6")]
+        let v6 = Some(Record::Aaaa);
+        #[cfg(not(feature = "proto-ipv6"))]
+        let v6 = None;
+        let addrs = self.iface.ip_addrs();
+        let in_use = |record: &Record| match record {
+            #[cfg(feature = "proto-ipv4")]
+            Record::A => addrs.iter().any(|addr| matches!(addr.address(), IpAddress::Ipv4(_))),
+            #[cfg(feature = "proto-ipv6")]
+            Record::Aaaa => addrs.iter().any(|addr| matches!(addr.address(), IpAddress::Ipv6(_))),
+            Record::Ptr => false,
+        };
+        match wanted {
+            Wanted::Name => Ok((Record::Ptr, None)),
+            Wanted::Addr(AddrType::Ipv4) => Ok((v4.ok_or(Error::AddressFamily)?, None)),
+            Wanted::Addr(AddrType::Ipv6) => Ok((v6.ok_or(Error::AddressFamily)?, None)),
+            Wanted::Addr(AddrType::Either) => match (v4.filter(in_use), v6.filter(in_use)) {
+                (Some(first), second) => Ok((first, second)),
+                (None, Some(only)) => Ok((only, None)),
+                (None, None) => Err(Error::NoAddress),
+            },
+        }
+    }
+
+    fn query(&self, id: SlotId) -> Option<Query> {
+        match self.peer(id) {
+            Peer::NameServer(query) => Some(query),
+            _ => None,
+        }
+    }
+
+    /// Sends the question to the server whose turn it is, or else to the next one that there is a
+    /// way to, and sets the alarm.
+    fn ask(&mut self, id: SlotId, mut query: Query, name: &str) -> Result<(), Error> {
+        query.id = self.rng.next() as u16;
+        query.rung = false;
+        let mut buffer = [0; LONGEST_QUESTION];
+        let size = message::question(name, query.record, query.id, &mut buffer)?;
+        let question = buffer.get(..size).ok_or(Error::InvalidName)?;
+        let servers = self.name_servers.clone();
+        let turn = usize::from(query.tries).checked_rem(servers.len()).unwrap_or(0);
+        let mut asked = Err(Error::NoNameServer);
+        for server in servers.iter().cycle().skip(turn).take(servers.len()) {
+            asked = self.send_question(id, question, IpEndpoint::new(*server, PORT));
+            if asked.is_ok() {
+                break;
+            }
+        }
+        asked?;
+        let wait = self.wait(query);
+        if query.left != u32::MAX {
+            query.left -= wait;
+        }
+        query.tries = query.tries.saturating_add(1);
+        self.set_peer(id, Peer::NameServer(query));
+        self.set_deadline(id, self.now + Duration::from_millis(wait.into()));
+        Ok(())
+    }
+
+    fn send_question(
+        &mut self,
+        id: SlotId,
+        question: &[u8],
+        server: IpEndpoint,
+    ) -> Result<(), Error> {
+        // The question before may still wait for a next hop that does not answer.
+        self.udp_clear(id);
+        let mut fill = Some(|buffer: &mut [u8]| {
+            buffer.copy_from_slice(question);
+            question.len()
+        });
+        match self.udp_send_with(id, socket_addr(server), question.len(), &mut fill) {
+            Ok(_) => Ok(()),
+            Err(nb::Error::Other(error)) => Err(error),
+            // Nothing is queued: there is no room for any datagram.
+            Err(nb::Error::WouldBlock) => Err(Error::DatagramTooLarge(0)),
+        }
+    }
+
+    /// How long the answer to one of the questions is waited for, in milliseconds.
+    fn wait(&self, query: Query) -> u32 {
+        let round = usize::from(query.tries).checked_div(self.name_servers.len()).unwrap_or(0);
+        (FIRST_WAIT << round.min(MOST_DOUBLINGS)).min(query.left)
+    }
+
+    /// Takes the answer to a look-up, or does what there is to do for one.
+    pub(crate) fn lookup_poll(&mut self, id: SlotId, name: &str, written: &mut [u8]) -> Nb<Answer> {
+        let Some(mut query) = self.query(id) else { return Err(Error::WrongState.into()) };
+        if !self.link_up {
+            return Err(Error::LinkDown.into());
+        }
+        let all_were_asked = usize::from(query.tries) >= self.name_servers.len();
+        match (self.next_reply(id, query, name, written), query.or_else) {
+            (Some(Reply::Address(addr)), _) => return Ok(Answer::Addr(addr)),
+            (Some(Reply::Name(size)), _) => return Ok(Answer::Name(size)),
+            (Some(Reply::NoRecord), Some(record)) => {
+                query = Query { record, or_else: None, tries: 0, ..query };
+                self.ask(id, query, name)?;
+            }
+            (Some(Reply::NoName | Reply::NoRecord), _) => return Err(Error::NameNotFound.into()),
+            (Some(Reply::Failure), _) if all_were_asked => {
+                return Err(Error::NameServerFailed.into());
+            }
+            (None, _) if query.rung && query.left == 0 => return Err(Error::TimedOut.into()),
+            (None, _) if !query.rung => {}
+            (Some(Reply::Failure) | None, _) => self.ask(id, query, name)?,
+        }
+        Err(nb::Error::WouldBlock)
+    }
+
+    /// The next answer to the question. What else has arrived is passed over.
+    fn next_reply(
+        &mut self,
+        id: SlotId,
+        query: Query,
+        name: &str,
+        written: &mut [u8],
+    ) -> Option<Reply> {
+        let socket = self.slot_mut(id)?.udp_mut()?;
+        while let Ok((message, _)) = socket.recv() {
+            let reply = message::answer(message, name, query.record, query.id, written);
+            if reply.is_some() {
+                return reply;
+            }
+        }
+        None
+    }
+
+    /// The alarm of a look-up: its owner is to call again. One that nobody holds is given time for
+    /// that, and then forgotten.
+    pub(crate) fn lookup_alarm(&mut self, id: SlotId, query: Query) {
+        let is_held = query.key.is_none();
+        if query.rung && !is_held {
+            return self.udp_forget(id);
+        }
+        self.set_peer(id, Peer::NameServer(Query { rung: true, ..query }));
+        self.set_deadline(id, if is_held { NEVER } else { self.now + ABANDONED });
+        self.activity = self.activity.wrapping_add(1);
+    }
+}
+
+/// The name under which the name of an address is filed: RFC 1035 section 3.5, RFC 3596 section
+/// 2.5.
+pub(crate) fn reverse_name(addr: IpAddr) -> heapless::String<72> {
+    let mut name = heapless::String::new();
+    // It has room for the longest one.
+    let _ = match addr.to_canonical() {
+        IpAddr::V4(addr) => {
+            let [a, b, c, d] = addr.octets();
+            write!(name, "{d}.{c}.{b}.{a}.in-addr.arpa")
+        }
+        IpAddr::V6(addr) => addr
+            .octets()
+            .iter()
+            .rev()
+            .try_for_each(|byte| write!(name, "{:x}.{:x}.", byte & 0xf, byte >> 4))
+            .and_then(|()| name.write_str("ip6.arpa")),
+    };
+    name
+}

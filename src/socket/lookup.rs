@@ -50,8 +50,8 @@ impl<S: Sharing> Net<S> {
     /// The name servers are asked one after the other, with pauses of 1, 2, 4 and 8 seconds from
     /// round to round, until one answers or
     /// [`Deadlines::lookup`](crate::Deadlines::lookup) is over. Aliases are followed within the
-    /// answer (RFC 1034 section 3.6.2). Transaction number and port of each question are random
-    /// (RFC 5452 section 4).
+    /// answer (RFC 1034 section 3.6.2). Transaction number and port of each look-up are random (RFC
+    /// 5452 section 4).
     ///
     /// Meanwhile it takes one of the stack's UDP slots, whose buffers should hold 512 bytes. The
     /// text of an address needs neither a slot nor a server: it is its own answer.

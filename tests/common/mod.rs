@@ -1,8 +1,9 @@
-//! What the integration tests share: addresses, assertions, and a peer that is played by hand.
+//! What the integration tests share: addresses, assertions, and peers that are played by hand.
 
 // Every test target compiles this file for itself, and none needs all of it.
 #![allow(dead_code)]
 
+pub mod name_server;
 pub mod script;
 
 use std::fmt::Debug;

@@ -1,6 +1,10 @@
 //! The embedded-nal traits over the typed sockets, as clients use them: with no call on the stack
 //! but those of the traits.
 
+mod blocking;
+#[path = "../common/mod.rs"]
+mod common;
+mod dns;
 mod tcp;
 mod udp;
 

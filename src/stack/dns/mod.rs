@@ -66,6 +66,8 @@ pub(crate) struct Query {
     or_else: Option<Record>,
     /// How often it was asked.
     tries: u8,
+    /// The servers that would not answer, a bit each.
+    failed: u8,
     /// How many milliseconds the servers have beyond the next alarm; `u32::MAX` for ever.
     left: u32,
     /// Its time to be asked again has come.
@@ -103,20 +105,18 @@ impl Core {
         key: Option<NonZeroU32>,
     ) -> Result<SlotId, Error> {
         let (record, or_else) = self.records(wanted)?;
-        let id = self.open(Protocol::Udp)?;
+        let slot = self.open(Protocol::Udp)?;
         let left = self.deadlines.lookup.map_or(u32::MAX, |limit| millis(Some(limit)));
-        let query = Query { key, id: 0, record, or_else, tries: 0, left, rung: false };
+        let id = self.rng.next() as u16;
+        let query = Query { key, id, record, or_else, tries: 0, failed: 0, left, rung: false };
         let started = self
             .ephemeral_port(|core, port| core.udp_port_taken(IpListenEndpoint { addr: None, port }))
-            .and_then(|port| self.udp_open(id, IpListenEndpoint { addr: None, port }))
-            .and_then(|()| self.ask(id, query, name));
-        match started {
-            Ok(()) => Ok(id),
-            Err(error) => {
-                self.udp_forget(id);
-                Err(error)
-            }
+            .and_then(|port| self.udp_open(slot, IpListenEndpoint { addr: None, port }))
+            .and_then(|()| self.ask(slot, query, name));
+        if started.is_err() {
+            self.udp_forget(slot);
         }
+        started.map(|()| slot)
     }
 
     /// The records to ask for, the second one if there is none of the first kind.
@@ -156,32 +156,44 @@ impl Core {
         }
     }
 
-    /// Sends the question to the server whose turn it is, or else to the next one that there is a
-    /// way to, and sets the alarm.
+    /// Sends the question to the server whose turn it is, or else to the next one that may answer
+    /// and that there is a way to, and sets the alarm.
     fn ask(&mut self, id: SlotId, mut query: Query, name: &str) -> Result<(), Error> {
-        query.id = self.rng.next() as u16;
-        query.rung = false;
         let mut buffer = [0; LONGEST_QUESTION];
         let size = message::question(name, query.record, query.id, &mut buffer)?;
         let question = buffer.get(..size).ok_or(Error::InvalidName)?;
         let servers = self.name_servers.clone();
         let turn = usize::from(query.tries).checked_rem(servers.len()).unwrap_or(0);
         let mut asked = Err(Error::NoNameServer);
-        for server in servers.iter().cycle().skip(turn).take(servers.len()) {
-            asked = self.send_question(id, question, IpEndpoint::new(*server, PORT));
+        for (place, server) in servers.iter().enumerate().cycle().skip(turn).take(servers.len()) {
+            if query.failed & 1 << place == 0 {
+                asked = self.send_question(id, question, IpEndpoint::new(*server, PORT));
+            }
             if asked.is_ok() {
                 break;
             }
         }
         asked?;
+        query.left = query.left.saturating_add(self.unused(id, query));
         let wait = self.wait(query);
         if query.left != u32::MAX {
             query.left -= wait;
         }
         query.tries = query.tries.saturating_add(1);
+        query.rung = false;
         self.set_peer(id, Peer::NameServer(query));
         self.set_deadline(id, self.now + Duration::from_millis(wait.into()));
         Ok(())
+    }
+
+    /// The milliseconds to the alarm, if that has not rung.
+    fn unused(&self, id: SlotId, query: Query) -> u32 {
+        match self.slot(id).map(|slot| slot.deadline) {
+            Some(alarm) if query.tries > 0 && !query.rung && alarm > self.now => {
+                (alarm - self.now).total_millis() as u32
+            }
+            _ => 0,
+        }
     }
 
     fn send_question(
@@ -216,38 +228,45 @@ impl Core {
         if !self.link_up {
             return Err(Error::LinkDown.into());
         }
-        let all_were_asked = usize::from(query.tries) >= self.name_servers.len();
         match (self.next_reply(id, query, name, written), query.or_else) {
-            (Some(Reply::Address(addr)), _) => return Ok(Answer::Addr(addr)),
-            (Some(Reply::Name(size)), _) => return Ok(Answer::Name(size)),
-            (Some(Reply::NoRecord), Some(record)) => {
-                query = Query { record, or_else: None, tries: 0, ..query };
+            (Some((Reply::Address(addr), _)), _) => return Ok(Answer::Addr(addr)),
+            (Some((Reply::Name(size), _)), _) => return Ok(Answer::Name(size)),
+            (Some((Reply::NoRecord, _)), Some(record)) => {
+                query = Query { record, or_else: None, tries: 0, failed: 0, ..query };
                 self.ask(id, query, name)?;
             }
-            (Some(Reply::NoName | Reply::NoRecord), _) => return Err(Error::NameNotFound.into()),
-            (Some(Reply::Failure), _) if all_were_asked => {
-                return Err(Error::NameServerFailed.into());
+            (Some((Reply::NoName | Reply::NoRecord, _)), _) => {
+                return Err(Error::NameNotFound.into());
+            }
+            (Some((Reply::Failure, server)), _) => {
+                query.failed |= 1 << server;
+                if query.failed.count_ones() as usize >= self.name_servers.len() {
+                    return Err(Error::NameServerFailed.into());
+                }
+                self.ask(id, query, name)?;
             }
             (None, _) if query.rung && query.left == 0 => return Err(Error::TimedOut.into()),
-            (None, _) if !query.rung => {}
-            (Some(Reply::Failure) | None, _) => self.ask(id, query, name)?,
+            (None, _) if query.rung => self.ask(id, query, name)?,
+            (None, _) => {}
         }
         Err(nb::Error::WouldBlock)
     }
 
-    /// The next answer to the question. What else has arrived is passed over.
+    /// The next answer to the question, and which server gave it. What else has arrived is passed
+    /// over.
     fn next_reply(
         &mut self,
         id: SlotId,
         query: Query,
         name: &str,
         written: &mut [u8],
-    ) -> Option<Reply> {
-        let socket = self.slot_mut(id)?.udp_mut()?;
-        while let Ok((message, _)) = socket.recv() {
+    ) -> Option<(Reply, usize)> {
+        let socket = self.table.get_mut(id)?.udp_mut()?;
+        while let Ok((message, meta)) = socket.recv() {
+            let place = self.name_servers.iter().position(|addr| *addr == meta.endpoint.addr);
             let reply = message::answer(message, name, query.record, query.id, written);
-            if reply.is_some() {
-                return reply;
+            if let Some(found) = reply.zip(place) {
+                return Some(found);
             }
         }
         None

@@ -1,0 +1,173 @@
+//! `Dns`.
+
+use embedded_nal::{AddrType, Dns};
+use sockstate::testing::Lab;
+use sockstate::{Duration, Error, Heap, Net, Protocol, nb};
+
+use crate::common::name_server::{A, NX_DOMAIN, Server, address, pointer, reply};
+
+const SLOTS: usize = 3;
+
+fn lab() -> Lab {
+    let heap = Heap { tcp: 1, udp: SLOTS, udp_buf: 2048, udp_packets: 4, ..Heap::default() };
+    let lab = Lab::builder(3).near(heap).build();
+    lab.near.set_dns_servers(&["192.168.69.2".parse().unwrap()]).unwrap();
+    lab
+}
+
+fn free(net: &Net) -> usize {
+    net.free_slots(Protocol::Udp).unwrap()
+}
+
+/// Repeats a call of the near stack, while the server answers and the time goes on.
+fn block<R, E>(
+    lab: &Lab,
+    server: &Server<'_>,
+    mut call: impl FnMut() -> nb::Result<R, E>,
+) -> Result<R, E> {
+    crate::block(lab, || {
+        server.step(lab, |asked| {
+            let records = match asked.name.as_str() {
+                "both.test" if asked.kind == A => vec![address("both.test", "10.0.0.7")],
+                "both.test" => vec![address("both.test", "fd00::7")],
+                "7.0.0.10.in-addr.arpa" => vec![pointer("7.0.0.10.in-addr.arpa", "host.test")],
+                "silent.test" => return vec![],
+                _ => return vec![reply(asked, NX_DOMAIN, &[])],
+            };
+            vec![reply(asked, 0, &records)]
+        });
+        call()
+    })
+}
+
+#[test]
+fn names_have_addresses_of_the_kind_that_is_asked_for() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let mut net: &Net = &lab.near;
+    for (kind, expected) in
+        [(AddrType::IPv4, "10.0.0.7"), (AddrType::IPv6, "fd00::7"), (AddrType::Either, "10.0.0.7")]
+    {
+        let found = block(&lab, &server, || net.get_host_by_name("both.test", kind.clone()));
+        assert_eq!(found, Ok(expected.parse().unwrap()));
+    }
+    let found = block(&lab, &server, || net.get_host_by_name("nobody.test", AddrType::Either));
+    assert_eq!(found, Err(Error::NameNotFound));
+    assert_eq!(free(net), SLOTS);
+    let known = net.get_host_by_name("127.0.0.1", AddrType::Either);
+    assert_eq!(known, Ok("127.0.0.1".parse().unwrap()));
+    let other = net.get_host_by_name("127.0.0.1", AddrType::IPv6);
+    assert_eq!(other, Err(nb::Error::Other(Error::AddressFamily)));
+}
+
+#[test]
+fn two_clients_look_up_at_the_same_time() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let (mut one, mut two): (&Net, &Net) = (&lab.near, &lab.near);
+    let (mut first, mut second, mut third) = (None, None, None);
+    block(&lab, &server, || {
+        first = first.or_else(|| one.get_host_by_name("both.test", AddrType::IPv4).ok());
+        second = second.or_else(|| two.get_host_by_name("both.test", AddrType::IPv6).ok());
+        // The same question as the first client's: whichever takes the answer, both get one.
+        third = third.or_else(|| two.get_host_by_name("both.test", AddrType::IPv4).ok());
+        let all = first.is_some() && second.is_some() && third.is_some();
+        if all { Ok::<_, nb::Error<()>>(()) } else { Err(nb::Error::WouldBlock) }
+    })
+    .unwrap();
+    assert_eq!(first, third);
+    assert_eq!(second, Some("fd00::7".parse().unwrap()));
+    assert_eq!(free(one), SLOTS);
+}
+
+#[test]
+fn abandoned_look_ups_do_not_exhaust_the_stack() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let mut net: &Net = &lab.near;
+    for number in 0..50 {
+        let name = format!("{number}.test");
+        let abandoned = net.get_host_by_name(&name, AddrType::IPv4);
+        assert_eq!(abandoned, Err(nb::Error::WouldBlock));
+    }
+    // One that is asked for gets its turn.
+    let found = block(&lab, &server, || net.get_host_by_name("both.test", AddrType::IPv4));
+    assert_eq!(found, Ok("10.0.0.7".parse().unwrap()));
+    // And the slots come back without anybody asking.
+    lab.run_for(Duration::from_secs(12));
+    assert_eq!(free(net), SLOTS);
+}
+
+#[test]
+fn a_slot_of_an_abandoned_look_up_is_there_for_a_socket() {
+    let lab = lab();
+    let mut net: &Net = &lab.near;
+    for name in ["a.test", "b.test", "c.test"] {
+        assert_eq!(net.get_host_by_name(name, AddrType::IPv4), Err(nb::Error::WouldBlock));
+    }
+    assert_eq!(net.udp().map(drop), Err(Error::OutOfSlots(Protocol::Udp)));
+    lab.run_for(Duration::from_secs(2));
+    let socket = net.udp().unwrap();
+    // Held by sockets, there is none for a look-up.
+    let others = [net.udp().unwrap(), net.udp().unwrap()];
+    let none = net.get_host_by_name("d.test", AddrType::IPv4);
+    assert_eq!(none, Err(nb::Error::Other(Error::OutOfSlots(Protocol::Udp))));
+    drop((socket, others));
+    assert_eq!(free(net), SLOTS);
+}
+
+#[test]
+fn a_silent_server_is_given_up_and_its_slot_is_free() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let mut net: &Net = &lab.near;
+    let start = lab.clock.time();
+    let found = block(&lab, &server, || net.get_host_by_name("silent.test", AddrType::IPv4));
+    assert_eq!(found, Err(Error::TimedOut));
+    assert_eq!((lab.clock.time() - start).secs(), 10);
+    assert_eq!(server.seconds(), [0, 1, 3, 7]);
+    assert_eq!(free(net), SLOTS);
+}
+
+#[test]
+fn the_link_takes_look_ups_with_it() {
+    let lab = lab();
+    let mut net: &Net = &lab.near;
+    assert_eq!(net.get_host_by_name("a.test", AddrType::IPv4), Err(nb::Error::WouldBlock));
+    net.link_down().unwrap();
+    assert_eq!(free(net), SLOTS);
+    let down = net.get_host_by_name("a.test", AddrType::IPv4);
+    assert_eq!(down, Err(nb::Error::Other(Error::LinkDown)));
+}
+
+#[test]
+fn addresses_have_names() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let mut net: &Net = &lab.near;
+    let addr = "10.0.0.7".parse().unwrap();
+    for size in 0..12 {
+        let mut name = [0xaa; 255];
+        let found = block(&lab, &server, || net.get_host_by_address(addr, &mut name[..size]));
+        let expected = if size < 9 { Err(Error::Truncated(9)) } else { Ok(9) };
+        assert_eq!(found, expected);
+        assert_eq!(&name[..size.min(9)], &b"host.test"[..size.min(9)]);
+        assert!(name[size.min(9)..].iter().all(|byte| *byte == 0xaa), "no more is written");
+    }
+    let nobody = "10.0.0.8".parse().unwrap();
+    let found = block(&lab, &server, || net.get_host_by_address(nobody, &mut [0; 255]));
+    assert_eq!(found, Err(Error::NameNotFound));
+    assert_eq!(free(net), SLOTS);
+}
+
+#[test]
+fn without_a_server_there_is_an_error() {
+    let lab = Lab::new(1);
+    let mut net: &Net = &lab.near;
+    let before = free(net);
+    let found = net.get_host_by_name("host.test", AddrType::IPv4);
+    assert_eq!(found, Err(nb::Error::Other(Error::NoNameServer)));
+    let found = net.get_host_by_address("10.0.0.7".parse().unwrap(), &mut [0; 255]);
+    assert_eq!(found, Err(nb::Error::Other(Error::NoNameServer)));
+    assert_eq!(free(net), before);
+}

@@ -11,6 +11,12 @@ fn wrong(asked: &Asked) -> Vec<Vec<u8>> {
         message[at] ^= by;
         message
     };
+    let with_question = |host: &str| {
+        let mut message = right[..12].to_vec();
+        message.extend(name(host));
+        message.extend(&right[asked.message.len() - 4..]);
+        message
+    };
     let name_at = 13;
     let kind_at = asked.message.len() - 3;
     vec![
@@ -21,7 +27,8 @@ fn wrong(asked: &Asked) -> Vec<Vec<u8>> {
         change(5, 2),       // more questions
         change(name_at, 1), // another name
         change(kind_at, 2), // another kind
-        reply(asked, 0, &[address("other.test", "10.6.6.6")])[..40].to_vec(),
+        with_question("host"),
+        with_question("host.test.test"),
         right[..12].to_vec(),
         right[..asked.message.len() - 1].to_vec(),
         right[..right.len() - 1].to_vec(),

@@ -125,6 +125,8 @@ fn aliases_are_followed_in_any_order_and_upper_case_is_lower_case() {
     let found = ask_for(&lab, "www.Example.test.", AddrType::Ipv4, |asked| {
         assert_eq!(asked.name, "www.Example.test");
         let records = [
+            address("host", "10.0.0.1"),
+            address("host.example", "10.0.0.1"),
             address("HOST.example.test", "10.0.0.9"),
             alias("web.example.test", "host.example.test"),
             address("other.example.test", "10.0.0.1"),
@@ -245,6 +247,45 @@ fn servers_take_turns_while_one_is_silent() {
     });
     assert_eq!(found, Ok(ip("10.0.0.7")));
     assert_eq!(server.seconds(), [0, 1, 2, 4]);
+}
+
+#[test]
+fn a_server_that_failed_is_not_asked_again() {
+    let lab = lab();
+    lab.near.set_dns_servers(&[ip("192.168.69.2"), ip("fd00::2")]).unwrap();
+    let server = Server::new(&lab.far);
+    let start = lab.clock.time();
+    let lookup = lab.near.lookup("host.test", AddrType::Ipv4).unwrap();
+    let found = ask(&lab, &server, lookup, |asked| {
+        if asked.from.is_ipv4() { vec![reply(asked, SERVER_FAILURE, &[])] } else { vec![] }
+    });
+    assert_eq!(found, Err(Error::TimedOut));
+    let first_server = server.asked.borrow().iter().filter(|asked| asked.from.is_ipv4()).count();
+    assert_eq!(first_server, 1);
+    // The time that the first one left over is the other one's.
+    assert_eq!((lab.clock.time() - start).secs(), 10);
+}
+
+#[test]
+fn the_second_kind_of_address_is_asked_for_from_the_start() {
+    let lab = lab();
+    lab.near.set_dns_servers(&[ip("192.168.69.2"), ip("fd00::2")]).unwrap();
+    let server = Server::new(&lab.far);
+    let lookup = lab.near.lookup("host.test", AddrType::Either).unwrap();
+    let found = ask(&lab, &server, lookup, |asked| match (asked.kind, asked.from.is_ipv4()) {
+        (A, true) => vec![reply(asked, SERVER_FAILURE, &[])],
+        (A, false) => vec![reply(asked, 0, &[])],
+        // Of those for the other kind, the first question is lost.
+        _ if server.asked.borrow().iter().any(|before| before.kind == AAAA) => {
+            vec![reply(asked, 0, &[address("host.test", "fd00::7")])]
+        }
+        _ => vec![],
+    });
+    assert_eq!(found, Ok(ip("fd00::7")));
+    let asked = server.asked.borrow();
+    let second: Vec<_> = asked.iter().filter(|asked| asked.kind == AAAA).collect();
+    assert!(second[0].from.is_ipv4(), "the first server may know, whatever it knew before");
+    assert_eq!((second[1].at - second[0].at).secs(), 1, "with the first pause");
 }
 
 #[test]

@@ -289,6 +289,19 @@ fn the_second_kind_of_address_is_asked_for_from_the_start() {
 }
 
 #[test]
+fn both_kinds_of_address_have_one_time_limit() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let start = lab.clock.time();
+    let lookup = lab.near.lookup("host.test", AddrType::Either).unwrap();
+    let found = ask(&lab, &server, lookup, |asked| {
+        if asked.kind == A { vec![reply(asked, 0, &[])] } else { vec![] }
+    });
+    assert_eq!(found, Err(Error::TimedOut));
+    assert_eq!((lab.clock.time() - start).secs(), 10);
+}
+
+#[test]
 fn the_time_limit_is_adjustable() {
     for limit in [Some(Duration::from_millis(2_500)), None] {
         let lab = Lab::builder(7).configure_near(|c| c.deadlines.lookup = limit).build();

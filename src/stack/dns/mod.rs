@@ -189,10 +189,9 @@ impl Core {
     /// The milliseconds to the alarm, if that has not rung.
     fn unused(&self, id: SlotId, query: Query) -> u32 {
         match self.slot(id).map(|slot| slot.deadline) {
-            Some(alarm) if query.tries > 0 && !query.rung && alarm > self.now => {
-                (alarm - self.now).total_millis() as u32
-            }
-            _ => 0,
+            Some(NEVER) | None => 0,
+            Some(alarm) if query.rung || alarm < self.now => 0,
+            Some(alarm) => (alarm - self.now).total_millis() as u32,
         }
     }
 

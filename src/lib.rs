@@ -10,6 +10,7 @@
 //! - [`Net`] is the stack as applications see it: `&Net`, whatever the device. It opens sockets.
 //! - [`TcpSocket`] and [`UdpSocket`] are the sockets; [`state`] lists their states and what each
 //!   may do; [`AnyTcpSocket`] and [`AnyUdpSocket`] hold one in any state.
+//! - [`Lookup`] and [`NameLookup`] (feature `dns`) find the address of a host, or its name.
 //! - [`Error`] says why a call failed or a connection ended; [`Failed`] gives the socket back.
 //! - `testing` (feature `cable`) has two stacks on one cable in virtual time, for tests.
 //!
@@ -43,6 +44,13 @@
 //! [`Config::idle`] does meanwhile, or for a limited time ([`Net::block_for`]); or block it with a closure of one's own
 //! ([`Net::block_with`], [`TcpSocket::wait_with`]). A call that would block polls the stack before
 //! it says so.
+//!
+//! # Client crates
+//!
+//! With the feature `embedded-nal`, `&Net` is the stack that clients of embedded-nal take:
+//! `TcpClientStack`, `TcpFullStack`, `UdpClientStack`, `UdpFullStack` and `Dns`. They need not know
+//! that it wants to be polled: a call that would block does that. For clients that make each call
+//! once, there is [`Net::blocking`].
 //!
 //! # Sharing
 //!

@@ -196,6 +196,7 @@ impl<D, C, S: Sharing> ::core::fmt::Debug for Stack<D, C, S> {
 /// # Calls
 ///
 /// - *Making sockets*: `tcp`, `udp`.
+/// - *Finding hosts*: `lookup`, `lookup_name`; for embedded-nal, `blocking`.
 /// - *Running*: [`poll`](Net::poll) moves frames; [`poll_delay`](Net::poll_delay) says how long
 ///   the device may sleep; [`block`](Net::block) turns a call that would block into one that
 ///   waits. A call on a socket that would block polls the stack before it says so, so that

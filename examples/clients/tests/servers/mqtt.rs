@@ -1,0 +1,144 @@
+//! The MQTT clients, with a broker that stays and with one that is restarted.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use crate::process::PATIENCE;
+use crate::servers::{Broker, Directory};
+use crate::{Process, Wire, until};
+
+/// What a client of the kernel sees of all topics, each message as QoS, topic and text.
+fn watch(broker: &Broker) -> Process {
+    let options = ["-i", "watcher", "-q", "2", "-t", "sockstate/#", "-F", "%q %t %p"];
+    let watcher = broker.tool("mosquitto_sub", &options);
+    broker.process().wait_for("Sending SUBACK to watcher");
+    watcher
+}
+
+fn command(broker: &Broker, text: &str) {
+    let options = ["-q", "1", "-t", "sockstate/command", "-m", text];
+    broker.tool("mosquitto_pub", &options).finish();
+}
+
+#[test]
+fn mqtt() {
+    let wire = Wire::new();
+    let mut broker = Broker::start(wire.server(1883), false);
+    let watcher = watch(&broker);
+
+    // Three intervals and a little more, without anything to say after the first moments.
+    let options = ["--keep-alive", "2", "--stay", "7"];
+    let program = wire.program("mqtt", &wire.server(1883).to_string(), &options);
+    program.wait_for("published exactly once");
+    command(&broker, "hello");
+    assert_eq!(
+        program.finish(),
+        [
+            "connected",
+            "subscribed to sockstate/command",
+            "published at most once",
+            "published at least once",
+            "published exactly once",
+            "received \"hello\" on sockstate/command",
+            "connected for 7 s",
+            "done",
+        ]
+    );
+
+    watcher.wait_for("sockstate/answer hello");
+    assert_eq!(
+        watcher.stop(),
+        [
+            "0 sockstate/event at most once",
+            "1 sockstate/event at least once",
+            "2 sockstate/event exactly once",
+            "1 sockstate/command hello",
+            "1 sockstate/answer hello",
+        ]
+    );
+    let log = broker.stop();
+    let pings = log.iter().filter(|line| line.contains("Received PINGREQ from sockstate")).count();
+    assert!(pings >= 3, "{pings} pings in three intervals");
+}
+
+#[test]
+fn mqtt_broker_restarted() {
+    for persistence in [true, false] {
+        let wire = Wire::new();
+        let mut broker = Broker::start(wire.server(1883), persistence);
+        let program = wire.program("mqtt", &wire.server(1883).to_string(), &[]);
+        program.wait_for("published exactly once");
+        command(&broker, "before");
+        program.wait_for("received \"before\"");
+
+        broker.stop();
+        program.wait_for("connection lost");
+        // Long enough for the first attempt to be refused.
+        program.wait_for("Refused");
+        broker.start_again();
+        program.wait_for("connected again");
+        program.wait_for_some(2, "subscribed to");
+        command(&broker, "after");
+        program.wait_for("received \"after\"");
+        command(&broker, "stop");
+
+        let lines = program.finish();
+        let forgotten = lines.iter().any(|line| line == "the broker has forgotten the session");
+        assert_ne!(forgotten, persistence, "{lines:?}");
+        broker.stop();
+    }
+}
+
+#[test]
+fn mqtt_many_with_restarts() {
+    const COUNT: usize = 10_000;
+    const LIMIT: Duration = Duration::from_secs(240);
+    let (wire, directory) = (Wire::new(), Directory::new());
+    let mut broker = Broker::start(wire.server(1883), true);
+    // A session that outlives its connections: the broker keeps its messages meanwhile.
+    let subscriber = broker
+        .tool("mosquitto_sub", &["-c", "-i", "subscriber", "-q", "1", "-t", "sockstate/number"]);
+    broker.process().wait_for("Sending SUBACK to subscriber");
+
+    let acknowledged = directory.path().join("acknowledged");
+    let (count, limit) = (COUNT.to_string(), LIMIT.as_secs().to_string());
+    let file = acknowledged.to_str().unwrap();
+    let options = ["--count", &count, "--acknowledged", file, "--limit", &limit];
+    let program = wire.program("mqtt_many", &wire.server(1883).to_string(), &options);
+    let numbers = || -> Vec<usize> {
+        let text = fs::read_to_string(&acknowledged).unwrap_or_default();
+        text.lines().map(|line| line.parse().unwrap()).collect()
+    };
+    for quarter in 1..4 {
+        until(LIMIT, "a quarter is acknowledged", || numbers().len() >= COUNT * quarter / 4);
+        broker.stop();
+        program.wait_for_some(quarter, "connection lost");
+        broker.start_again();
+        program.wait_for_some(quarter, "connected again");
+    }
+    let lines = program.finish_within(LIMIT);
+
+    let numbers = numbers();
+    assert!(numbers.iter().copied().eq(0..COUNT), "each once, in order");
+    let mut arrived = BTreeMap::new();
+    until(PATIENCE, "everything acknowledged arrives", || {
+        arrived.clear();
+        for line in subscriber.lines() {
+            // What else the tool says is about its connection.
+            if let Ok(number) = line.parse::<usize>() {
+                *arrived.entry(number).or_insert(0_usize) += 1;
+            }
+        }
+        numbers.iter().all(|number| arrived.contains_key(number))
+    });
+    let duplicates: usize = arrived.values().map(|times| times - 1).sum();
+    println!(
+        "{} acknowledged, all of them arrived, {duplicates} of them again, over {} connections",
+        numbers.len(),
+        lines.iter().filter(|line| line.starts_with("connected")).count()
+    );
+    assert_eq!(arrived.len(), COUNT, "nothing arrived that was not published");
+    subscriber.stop();
+    broker.stop();
+}

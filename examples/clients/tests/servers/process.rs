@@ -1,0 +1,150 @@
+//! A process that is started, read from, and ended.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What one wait may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until something is so.
+pub(crate) fn until(limit: Duration, what: &str, mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + limit;
+    while !done() {
+        assert!(Instant::now() < end, "not within {limit:?}: {what}");
+        sockstate::device::sleep(None);
+    }
+}
+
+/// What a process has printed, line by line.
+#[derive(Default)]
+struct Printed {
+    lines: Vec<String>,
+    /// How many of its two streams have ended. A child that it leaves behind keeps them open.
+    ended: usize,
+}
+
+/// A process, with what it prints. It is killed when this is dropped, and then or at its regular
+/// end its transcript is printed.
+pub(crate) struct Process {
+    name: String,
+    child: Child,
+    printed: Arc<(Mutex<Printed>, Condvar)>,
+    gone: bool,
+}
+
+impl Process {
+    pub(crate) fn start(name: &str, command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
+        let printed = Arc::new((Mutex::default(), Condvar::new()));
+        follow(child.stdout.take().unwrap(), printed.clone());
+        follow(child.stderr.take().unwrap(), printed.clone());
+        Process { name: name.into(), child, printed, gone: false }
+    }
+
+    /// Waits for a line that contains a text, be it an earlier one.
+    pub(crate) fn wait_for(&self, text: &str) {
+        self.wait_for_some(1, text);
+    }
+
+    /// Waits for a number of lines that contain a text.
+    pub(crate) fn wait_for_some(&self, count: usize, text: &str) {
+        let seen = |printed: &Printed| {
+            printed.lines.iter().filter(|line| line.contains(text)).count() >= count
+        };
+        let found = self.wait_until(PATIENCE, |printed| seen(printed) || printed.ended == 2, seen);
+        assert!(found, "{} does not say {text:?} ({count} times)", self.name);
+    }
+
+    /// Waits for the end of the process, which must be a success and leave nothing behind; what
+    /// it has printed.
+    pub(crate) fn finish(self) -> Vec<String> {
+        self.finish_within(PATIENCE)
+    }
+
+    pub(crate) fn finish_within(mut self, limit: Duration) -> Vec<String> {
+        let status = self.await_end(limit);
+        let lines = self.lines();
+        let name = self.name.clone();
+        drop(self);
+        assert!(status.success(), "{name}: {status}");
+        lines
+    }
+
+    /// Waits for the end of the process, which must be a failure; what it has printed.
+    pub(crate) fn fail(mut self) -> Vec<String> {
+        let status = self.await_end(PATIENCE);
+        assert!(!status.success(), "{} should have failed", self.name);
+        self.lines()
+    }
+
+    /// Asks the process to end, and waits until it has.
+    pub(crate) fn stop(mut self) -> Vec<String> {
+        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(status.unwrap().success(), "{} is gone already", self.name);
+        self.await_end(PATIENCE);
+        self.lines()
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.printed.0.lock().unwrap().lines.clone()
+    }
+
+    fn await_end(&mut self, limit: Duration) -> ExitStatus {
+        let mut status = None;
+        until(limit, &format!("{} ends", self.name), || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        self.gone = true;
+        let ended = |printed: &Printed| printed.ended == 2;
+        let nothing_left = self.wait_until(PATIENCE, ended, ended);
+        assert!(nothing_left, "{} has left a child behind", self.name);
+        status.unwrap()
+    }
+
+    fn wait_until(
+        &self,
+        limit: Duration,
+        enough: impl Fn(&Printed) -> bool,
+        holds: impl Fn(&Printed) -> bool,
+    ) -> bool {
+        let (printed, changed) = &*self.printed;
+        let printed = printed.lock().unwrap();
+        let result = changed.wait_timeout_while(printed, limit, |printed| !enough(printed));
+        holds(&result.unwrap().0)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.gone {
+            // It may just have ended by itself.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        println!("--- {}", self.name);
+        for line in self.lines() {
+            println!("{line}");
+        }
+    }
+}
+
+/// Reads a stream to its end, in a thread of its own.
+fn follow(stream: impl Read + Send + 'static, printed: Arc<(Mutex<Printed>, Condvar)>) {
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            printed.0.lock().unwrap().lines.push(line);
+            printed.1.notify_all();
+        }
+        printed.0.lock().unwrap().ended += 1;
+        printed.1.notify_all();
+    });
+}

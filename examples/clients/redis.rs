@@ -7,7 +7,6 @@
 use embedded_redis::network::ConnectionHandler;
 use embedded_time::duration::{Extensions, Microseconds};
 use sockstate::Net;
-use sockstate_clients::blocking::Blocking;
 use sockstate_clients::{HostClock, Options, Outcome, failure, pause};
 
 const KEY: &str = "sockstate:key";
@@ -21,7 +20,7 @@ fn client(options: &Options, net: &Net) -> Outcome {
     let server = options.server(net)?;
     let clock = HostClock::start();
     // embedded-redis calls `connect` once, and takes "not yet" for a failure.
-    let (mut one, mut other) = (Blocking(net), Blocking(net));
+    let (mut one, mut other) = (net.blocking(), net.blocking());
     let limit = Microseconds::<u32>::try_from(5_u32.seconds()).map_err(failure)?;
 
     let mut handler = ConnectionHandler::resp2(server);

@@ -4,7 +4,6 @@
 //! None of it polls the stack. The clients know the embedded-nal traits of `&Net` and nothing
 //! else, and a loop around one passes the time with [`pause`] at most.
 
-pub mod blocking;
 pub mod coap;
 pub mod http;
 pub mod mqtt;

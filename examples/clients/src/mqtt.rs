@@ -3,7 +3,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use minimq::broker::IpBroker;
+use minimq::broker::{IpBroker, NamedBroker};
+use minimq::config::BufferConfig;
 use minimq::mqtt_client::MqttClient;
 use minimq::{Broker, ConfigBuilder, Error, Minimq};
 use sockstate::Net;
@@ -14,33 +15,44 @@ use crate::{HostClock, Options, Outcome, failure};
 /// publish more of them if its buffer has room, and then fails after it has sent the message.
 pub const MOST_AT_ONCE: usize = 10;
 
-pub type Client<'buffer, 'net> = MqttClient<'buffer, &'net Net, HostClock, AnyBroker>;
+/// Bytes of the largest MQTT packet, in either direction.
+const LARGEST_PACKET: usize = 512;
 
-/// A broker by its address, or by a name that is looked up when minimq wants to connect.
-pub enum AnyBroker {
+pub type Client<'buffer, 'net> = MqttClient<'buffer, &'net Net, HostClock, AnyBroker<'net>>;
+
+/// A broker by its address, or by a name that minimq looks up when it wants to connect.
+pub enum AnyBroker<'net> {
     Ip(IpBroker),
+    Named(Box<NamedBroker<&'net Net>>),
 }
 
-impl AnyBroker {
+impl<'net> AnyBroker<'net> {
     /// The broker of the command line.
-    pub fn new(options: &Options, _net: &Net) -> Outcome<Self> {
-        let address: IpAddr = options.host.parse()?;
-        let mut broker = AnyBroker::Ip(address.into());
+    pub fn new(options: &Options, net: &'net Net) -> Outcome<Self> {
+        let mut broker = match options.host.parse::<IpAddr>() {
+            Ok(address) => AnyBroker::Ip(address.into()),
+            Err(_) => {
+                let broker = NamedBroker::new(&options.host, net).map_err(failure)?;
+                AnyBroker::Named(Box::new(broker))
+            }
+        };
         broker.set_port(options.port);
         Ok(broker)
     }
 }
 
-impl Broker for AnyBroker {
+impl Broker for AnyBroker<'_> {
     fn get_address(&mut self) -> Option<SocketAddr> {
         match self {
             AnyBroker::Ip(broker) => broker.get_address(),
+            AnyBroker::Named(broker) => broker.get_address(),
         }
     }
 
     fn set_port(&mut self, port: u16) {
         match self {
             AnyBroker::Ip(broker) => broker.set_port(port),
+            AnyBroker::Named(broker) => broker.set_port(port),
         }
     }
 }
@@ -56,7 +68,7 @@ pub struct Turn {
 
 /// An MQTT session, which prints what becomes of its connection.
 pub struct Session<'buffer, 'net> {
-    minimq: Minimq<'buffer, &'net Net, HostClock, AnyBroker>,
+    minimq: Minimq<'buffer, &'net Net, HostClock, AnyBroker<'net>>,
     connected: bool,
     connections: usize,
     trouble: Option<Error<sockstate::Error>>,
@@ -75,7 +87,11 @@ impl<'buffer, 'net> Session<'buffer, 'net> {
         let config = ConfigBuilder::new(broker, buffer)
             .client_id(client_id)
             .map_err(failure)?
-            .keepalive_interval(keep_alive);
+            .keepalive_interval(keep_alive)
+            // Small, because minimq takes a message only if its store of unacknowledged ones, the
+            // rest of the buffer, has room for one as large as this.
+            .tx_buffer(BufferConfig::Exactly(LARGEST_PACKET))
+            .rx_buffer(BufferConfig::Exactly(LARGEST_PACKET));
         let minimq = Minimq::new(net, HostClock::start(), config);
         Ok(Session { minimq, connected: false, connections: 0, trouble: None })
     }

@@ -10,12 +10,13 @@ use std::str::FromStr;
 use std::time::Duration;
 use std::{process, thread};
 
+use embedded_nal::{AddrType, Dns};
 use sockstate::Protocol::{Tcp, Udp};
 use sockstate::device::{self, StdClock, Tap};
 use sockstate::smoltcp::phy::{Device, PcapMode, PcapWriter};
 use sockstate::{Config, Error, Heap, IpCidr, Net, Stack, nb};
 
-use crate::Outcome;
+use crate::{Outcome, pause};
 
 const USAGE: &str = "\
 options of all programs:
@@ -140,9 +141,16 @@ impl Options {
     }
 
     /// The address of the server, looked up if it was given by name.
-    pub fn server(&self, net: &Net) -> Outcome<SocketAddr> {
-        let _ = net;
-        Ok(SocketAddr::new(self.host.parse()?, self.port))
+    pub fn server(&self, mut net: &Net) -> Outcome<SocketAddr> {
+        loop {
+            match net.get_host_by_name(&self.host, AddrType::Either) {
+                Ok(addr) => return Ok(SocketAddr::new(addr, self.port)),
+                Err(nb::Error::WouldBlock) => pause(),
+                Err(nb::Error::Other(error)) => {
+                    return Err(format!("{}: {error}", self.host).into());
+                }
+            }
+        }
     }
 
     /// Runs a program on a stack, for as long as its time limit allows.
@@ -179,6 +187,7 @@ impl Options {
         if let Some(gateway) = self.gateway {
             stack.set_gateway(gateway)?;
         }
+        stack.set_dns_servers(self.dns.as_slice())?;
         let slots = |net: &Net| Ok::<_, Error>((net.free_slots(Tcp)?, net.free_slots(Udp)?));
         let all = slots(&stack)?;
         program(self, &stack)?;

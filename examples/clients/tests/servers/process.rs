@@ -83,14 +83,22 @@ impl Process {
 
     /// Asks the process to end, and waits until it has.
     pub(crate) fn stop(mut self) -> Vec<String> {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        assert!(status.unwrap().success(), "{} is gone already", self.name);
+        self.signal("TERM");
+        // One that is frozen ends when it thaws.
+        self.signal("CONT");
         self.await_end(PATIENCE);
         self.lines()
     }
 
-    pub(crate) fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
+    /// Lets it do nothing more until it is stopped.
+    pub(crate) fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let status = Command::new("kill").args([&format!("-{name}"), &id]).status();
+        assert!(status.unwrap().success(), "{} is gone already", self.name);
     }
 
     pub(crate) fn lines(&self) -> Vec<String> {

@@ -100,12 +100,10 @@ pub(crate) fn name_server(addr: Ipv4Addr, name: &str, of: Ipv4Addr) -> Process {
     let server = Process::start(
         "dnsmasq",
         Command::new("dnsmasq").args([
-            "--keep-in-foreground",
+            // In the foreground, and as the user who starts it: an own user namespace has no other.
+            "--no-daemon",
             "--conf-file=/dev/null",
-            "--log-facility=-",
             "--log-queries",
-            "--user=root",
-            "--pid-file",
             "--no-resolv",
             "--no-hosts",
             "--bind-interfaces",

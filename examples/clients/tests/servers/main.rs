@@ -11,6 +11,7 @@
 mod coap;
 mod http;
 mod mqtt;
+mod names;
 mod process;
 mod servers;
 mod sources;

@@ -26,7 +26,8 @@ fn command(broker: &Broker, text: &str) {
 #[test]
 fn mqtt_by_name() {
     let wire = Wire::new();
-    let names = name_server(wire.kernel(), "broker.test", wire.kernel());
+    let record = format!("--host-record=broker.test,{}", wire.kernel());
+    let names = name_server(wire.kernel(), &[record]);
     let mut broker = Broker::start(wire.server(1883), false);
     let watcher = watch(&broker);
 

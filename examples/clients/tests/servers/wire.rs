@@ -5,6 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use sockstate::device::{self, StdClock, Tap};
+use sockstate::{Config, Heap, Stack};
+
 use crate::Process;
 
 /// A network in which the kernel is host 1 and a program on the stack is host 2.
@@ -41,6 +44,16 @@ impl Wire {
 
     pub(crate) fn our(&self) -> Ipv4Addr {
         self.host(2)
+    }
+
+    /// A stack in this process.
+    pub(crate) fn stack(&self) -> Stack<Tap, StdClock> {
+        let mut config = Config::ethernet([0x02, 0, 0, 0, 0, self.number], 42);
+        config.idle = device::sleep;
+        let tap = Tap::open(&self.name).unwrap();
+        let stack = Stack::new(Heap::default(), tap, StdClock::new(), config).unwrap();
+        stack.add_address(format!("{}/24", self.our()).parse().unwrap()).unwrap();
+        stack
     }
 
     /// Starts one of the client programs on this network.

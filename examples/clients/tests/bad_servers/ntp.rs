@@ -19,7 +19,7 @@ const SERVER: u64 = 1_700_000_000;
 
 /// The answer of a good server, after RFC 4330.
 fn answer(request: &mut Vec<u8>) -> Vec<u8> {
-    let request: Vec<u8> = request.drain(..).collect();
+    let request = std::mem::take(request);
     let mut answer = vec![0; 48];
     // No warning, version 4, a server; of the first stratum.
     answer[0] = 0x24;

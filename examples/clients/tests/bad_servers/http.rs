@@ -108,13 +108,20 @@ fn silent() {
     assert!((PATIENCE..PATIENCE + AT_ONCE).contains(&took), "{took:?}");
 }
 
-/// Without a length, too: a reset is no end.
 #[test]
 fn reset() {
+    let (result, took) = bad_then_good(Behaviour::Reset, with_length, Version::Http11);
+    assert_eq!(result, Err(http::Error::Network(Error::Reset)));
+    assert!(took < AT_ONCE, "{took:?}");
+}
+
+/// With a length and without: a reset is no end.
+#[test]
+fn reset_in_the_middle() {
     for (answer, version) in
         [(with_length as Answer, Version::Http11), (without_length, Version::Http10)]
     {
-        let (result, took) = bad_then_good(Behaviour::Reset, answer, version);
+        let (result, took) = bad_then_good(Behaviour::PartlyReset(24), answer, version);
         assert_eq!(result, Err(http::Error::Network(Error::Reset)));
         assert!(took < AT_ONCE, "{took:?}");
     }

@@ -23,6 +23,7 @@ impl<'scene, 'lab, S> Paced<'scene, 'lab, S> {
 
     fn call<R, E>(&mut self, call: impl FnOnce(&mut S) -> nb::Result<R, E>) -> nb::Result<R, E> {
         let result = call(&mut self.inner);
+        self.scene.count_call();
         if matches!(result, Err(nb::Error::WouldBlock)) {
             self.scene.pass();
         }

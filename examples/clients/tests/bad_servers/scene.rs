@@ -1,9 +1,9 @@
 //! The far end: a server that behaves as it is told.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 
-use sockstate::state::{Bound, Connected, Listening};
+use sockstate::state::{Bound, Listening};
 use sockstate::testing::Lab;
 use sockstate::{AnyTcpSocket, Duration, Instant, Protocol, TcpSocket, UdpSocket};
 
@@ -26,6 +26,8 @@ pub(crate) enum Behaviour {
     Partly(usize),
     /// Reads, and says nothing.
     Silent,
+    /// Sends so many bytes of the right answer, and resets the connection a little later.
+    PartlyReset(usize),
     /// Resets the connection; for UDP, the port is closed.
     Reset,
 }
@@ -38,6 +40,8 @@ pub(crate) struct Scene<'lab> {
     lab: &'lab Lab,
     server: RefCell<Server<'lab>>,
     start: Instant,
+    /// Calls of clients since time has passed.
+    calls: Cell<usize>,
     /// Slots of both protocols that were free at the near stack before there was a client.
     free: [usize; 2],
 }
@@ -46,9 +50,17 @@ struct Server<'lab> {
     behaviour: Behaviour,
     answer: Answer,
     listener: TcpSocket<'lab, Listening>,
-    connections: Vec<(AnyTcpSocket<'lab>, Vec<u8>)>,
+    connections: Vec<Connection<'lab>>,
     accepted: usize,
     udp: Option<UdpSocket<'lab, Bound>>,
+}
+
+struct Connection<'lab> {
+    socket: AnyTcpSocket<'lab>,
+    /// What has been received and not been dealt with.
+    request: Vec<u8>,
+    /// When it is to be reset.
+    reset_at: Option<Instant>,
 }
 
 impl<'lab> Scene<'lab> {
@@ -62,8 +74,13 @@ impl<'lab> Scene<'lab> {
             accepted: 0,
             udp: Some(lab.far.udp().unwrap().bind(PORT).unwrap()),
         };
-        let scene =
-            Scene { lab, server: RefCell::new(server), start: lab.clock.time(), free: free(lab) };
+        let scene = Scene {
+            lab,
+            server: RefCell::new(server),
+            start: lab.clock.time(),
+            calls: Cell::new(0),
+            free: free(lab),
+        };
         scene.behave(behaviour);
         scene
     }
@@ -96,10 +113,17 @@ impl<'lab> Scene<'lab> {
     /// If that goes on for an hour: no client here takes as long.
     pub(crate) fn pass(&self) {
         assert!(self.now() < self.start + Duration::from_secs(3_600), "a client never ends");
+        self.calls.set(0);
         self.lab.far.poll().unwrap();
-        self.server.borrow_mut().turn();
+        self.server.borrow_mut().turn(self.now());
         self.lab.far.poll().unwrap();
         self.lab.clock.advance(Duration::from_millis(1));
+    }
+
+    /// Fails a client that calls for ever without anything that would block.
+    pub(crate) fn count_call(&self) {
+        self.calls.set(self.calls.get() + 1);
+        assert!(self.calls.get() < 100_000, "a client never waits");
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -119,18 +143,14 @@ fn free(lab: &Lab) -> [usize; 2] {
 }
 
 impl Server<'_> {
-    fn turn(&mut self) {
-        while let Ok((connection, _)) = self.listener.accept() {
+    fn turn(&mut self, now: Instant) {
+        while let Ok((socket, _)) = self.listener.accept() {
             self.accepted += 1;
-            self.connections.push((connection.into(), Vec::new()));
+            let socket = socket.into();
+            self.connections.push(Connection { socket, request: Vec::new(), reset_at: None });
         }
-        for (place, request) in &mut self.connections {
-            let AnyTcpSocket::Connected(connection) = place else { continue };
-            let mut buffer = [0; 2048];
-            let Ok(size) = connection.receive(&mut buffer) else { continue };
-            request.extend_from_slice(&buffer[..size]);
-            let AnyTcpSocket::Connected(connection) = place.take() else { unreachable!() };
-            *place = self.behaviour.meet(connection, request, self.answer);
+        for connection in &mut self.connections {
+            connection.turn(now, self.behaviour, self.answer);
         }
         self.turn_udp();
     }
@@ -143,36 +163,47 @@ impl Server<'_> {
         let answer = match self.behaviour {
             Behaviour::Good => (self.answer)(&mut request),
             Behaviour::Garbage(garbage) => garbage.to_vec(),
-            Behaviour::Partly(size) => (self.answer)(&mut request)[..size].to_vec(),
+            Behaviour::Partly(size) | Behaviour::PartlyReset(size) => {
+                (self.answer)(&mut request)[..size].to_vec()
+            }
             Behaviour::Silent | Behaviour::Reset => return,
         };
         udp.send_to(&answer, from).unwrap();
     }
 }
 
-impl Behaviour {
-    /// What is done on a connection on which a packet has come; what becomes of it.
-    fn meet<'lab>(
-        self,
-        mut connection: TcpSocket<'lab, Connected>,
-        request: &mut Vec<u8>,
-        answer: Answer,
-    ) -> AnyTcpSocket<'lab> {
-        match self {
-            Behaviour::Good => connection.send_all(&answer(request)).unwrap(),
-            Behaviour::Garbage(garbage) => connection.send_all(garbage).unwrap(),
+/// How much later.
+const LITTLE: Duration = Duration::from_millis(20);
+
+impl Connection<'_> {
+    fn turn(&mut self, now: Instant, behaviour: Behaviour, answer: Answer) {
+        let AnyTcpSocket::Connected(socket) = &mut self.socket else { return };
+        if self.reset_at.is_some_and(|at| at <= now) {
+            return self.reset();
+        }
+        let mut buffer = [0; 2048];
+        let Ok(size) = socket.receive(&mut buffer) else { return };
+        self.request.extend_from_slice(&buffer[..size]);
+        match behaviour {
+            Behaviour::Good => socket.send_all(&answer(&mut self.request)).unwrap(),
+            Behaviour::Garbage(garbage) => socket.send_all(garbage).unwrap(),
             Behaviour::Partly(size) => {
-                connection.send_all(&answer(request)[..size]).unwrap();
-                // The stack delivers and closes by itself.
-                drop(connection.close());
-                return AnyTcpSocket::Idle;
+                socket.send_all(&answer(&mut self.request)[..size]).unwrap();
+                // Dropped, it is closed: the stack delivers what there is.
+                self.socket = AnyTcpSocket::Idle;
+            }
+            Behaviour::PartlyReset(size) => {
+                socket.send_all(&answer(&mut self.request)[..size]).unwrap();
+                self.reset_at = Some(now + LITTLE);
             }
             Behaviour::Silent => {}
-            Behaviour::Reset => {
-                connection.abort();
-                return AnyTcpSocket::Idle;
-            }
+            Behaviour::Reset => self.reset(),
         }
-        connection.into()
+    }
+
+    fn reset(&mut self) {
+        if let AnyTcpSocket::Connected(socket) = self.socket.take() {
+            socket.abort();
+        }
     }
 }

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// What one wait may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How many lines of each end of a long transcript are printed.
+const SHOWN: usize = 20;
+
 /// Waits until something is so.
 pub(crate) fn until(limit: Duration, what: &str, mut done: impl FnMut() -> bool) {
     let end = Instant::now() + limit;
@@ -139,9 +142,18 @@ impl Drop for Process {
             let _ = self.child.wait();
         }
         println!("--- {}", self.name);
-        for line in self.lines() {
-            println!("{line}");
+        let lines = self.lines();
+        let (first, last) = match lines.len() {
+            // Of what a server says of ten thousand messages, only the ends, unless they may tell
+            // what went wrong.
+            len if len > 3 * SHOWN && !thread::panicking() => (SHOWN, len - SHOWN),
+            len => (len, len),
+        };
+        lines[..first].iter().for_each(|line| println!("{line}"));
+        if first < last {
+            println!("[{} more lines]", last - first);
         }
+        lines[last..].iter().for_each(|line| println!("{line}"));
     }
 }
 

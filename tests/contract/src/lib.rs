@@ -1,1 +1,206 @@
-//! The contract of embedded-nal 0.9.
+//! The contract of embedded-nal 0.9: what its traits promise and what clients of them expect, as
+//! named cases that run on any stack that implements them.
+//!
+//! A [`Case`] is generic over a [`World`]: the stack under test, the far end it talks to, and the
+//! passing of time. Each looks at one thing. Elsewhere an `Ok(0)`, or an error for "nothing yet",
+//! is taken for the `WouldBlock` it should be, so that one fault shows in one row of the table.
+
+pub mod cases;
+pub mod far;
+pub mod table;
+pub mod worlds;
+
+use std::fmt::Debug;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use embedded_nal::nb;
+
+use far::{Board, Order};
+
+/// What a case gives: nothing if the contract was held, else a short reason.
+pub type Outcome<T = ()> = Result<T, String>;
+
+/// A version of IP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// The address of the stack under test.
+    pub const fn near(self) -> IpAddr {
+        self.host(1)
+    }
+
+    /// The address of the far end.
+    pub const fn far(self) -> IpAddr {
+        self.host(2)
+    }
+
+    /// An address that nobody has.
+    pub const fn nobody(self) -> IpAddr {
+        self.host(9)
+    }
+
+    const fn host(self, host: u8) -> IpAddr {
+        match self {
+            Family::V4 => IpAddr::V4(Ipv4Addr::new(192, 168, 69, host)),
+            Family::V6 => IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, host as u16)),
+        }
+    }
+}
+
+/// A port of the far end.
+pub fn far(port: u16) -> SocketAddr {
+    SocketAddr::new(Family::V4.far(), port)
+}
+
+/// A port of the stack under test.
+pub fn near(port: u16) -> SocketAddr {
+    SocketAddr::new(Family::V4.near(), port)
+}
+
+/// What a case needs of the stack under test; an operating system has what it has.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// TCP sockets that can be open at once.
+    pub tcp: usize,
+    /// UDP sockets that can be open at once.
+    pub udp: usize,
+    /// Whether it knows a name server.
+    pub name_server: bool,
+}
+
+impl Setup {
+    /// Enough for most.
+    pub const USUAL: Setup = Setup { tcp: 8, udp: 4, name_server: true };
+    /// One socket of each protocol.
+    pub const ONE: Setup = Setup { tcp: 1, udp: 1, name_server: true };
+    /// Nobody to ask for names.
+    pub const NO_NAME_SERVER: Setup = Setup { name_server: false, ..Setup::USUAL };
+}
+
+/// Where a case runs.
+pub trait World {
+    /// The stack under test.
+    type Stack;
+
+    /// How long a case waits for something that should happen.
+    const PATIENCE: Duration;
+
+    /// The stack under test.
+    fn stack(&mut self) -> &mut Self::Stack;
+
+    /// Tells the far end what to do.
+    fn order(&mut self, order: Order);
+
+    /// Looks at what the far end has seen.
+    fn look<R>(&self, look: impl FnOnce(&Board) -> R) -> R;
+
+    /// The time since the case began.
+    fn now(&self) -> Duration;
+
+    /// Lets a millisecond pass, in which the far end works. Polls the stack under test if a
+    /// program that uses it would have to.
+    fn pass(&mut self);
+
+    /// As `pass`, without polling the stack under test in any case.
+    fn pass_unpolled(&mut self);
+
+    /// Lets some time pass.
+    fn run_for(&mut self, time: Duration) {
+        let end = self.now() + time;
+        while self.now() < end {
+            self.pass();
+        }
+    }
+}
+
+/// A promise, or an expectation.
+pub struct Case<W> {
+    /// What must hold, as an identifier.
+    pub id: &'static str,
+    /// Whose word it is: a method of a trait, or a client crate.
+    pub from: &'static str,
+    /// What it needs.
+    pub setup: Setup,
+    /// Tries it.
+    pub run: fn(&mut W) -> Outcome,
+}
+
+/// Asks again and again, while time passes, until there is an answer.
+pub fn until<W: World, T>(
+    world: &mut W,
+    what: &str,
+    mut ask: impl FnMut(&mut W) -> Option<T>,
+) -> Outcome<T> {
+    let end = world.now() + W::PATIENCE;
+    loop {
+        if let Some(answer) = ask(world) {
+            return Ok(answer);
+        }
+        if world.now() >= end {
+            return Err(format!("{what}: {}", never::<W>()));
+        }
+        world.pass();
+    }
+}
+
+/// Repeats a call of the stack until it no longer would block.
+pub fn settled<W: World, R, E>(
+    world: &mut W,
+    what: &str,
+    mut call: impl FnMut(&mut W::Stack) -> nb::Result<R, E>,
+) -> Outcome<Result<R, E>> {
+    until(world, what, |world| match call(world.stack()) {
+        Ok(result) => Some(Ok(result)),
+        Err(nb::Error::WouldBlock) => None,
+        Err(nb::Error::Other(error)) => Some(Err(error)),
+    })
+}
+
+/// Repeats a call of the stack until it succeeds; an error is not what the case is about.
+pub fn done<W: World, R, E: Debug>(
+    world: &mut W,
+    what: &str,
+    call: impl FnMut(&mut W::Stack) -> nb::Result<R, E>,
+) -> Outcome<R> {
+    settled(world, what, call)?.map_err(|error| failed(what, &error))
+}
+
+/// Waits until the board shows something.
+pub fn shown<W: World>(world: &mut W, what: &str, mut seen: impl FnMut(&Board) -> bool) -> Outcome {
+    until(world, what, |world| world.look(&mut seen).then_some(()))
+}
+
+/// The reason if something is not so.
+pub fn ensure(so: bool, otherwise: &str) -> Outcome {
+    if so { Ok(()) } else { Err(otherwise.to_owned()) }
+}
+
+/// The reason if a call failed that should not.
+pub fn failed(what: &str, error: &impl Debug) -> String {
+    format!("{what}: {}", word(error))
+}
+
+/// The reason if something does not come about.
+pub fn never<W: World>() -> String {
+    match W::PATIENCE.as_secs() {
+        seconds if seconds >= 60 => format!("nothing in {} min", seconds / 60),
+        seconds => format!("nothing in {seconds} s"),
+    }
+}
+
+/// An error in one word, without what the operating system adds to it.
+fn word(error: &impl Debug) -> String {
+    let text = format!("{error:?}");
+    let text = text.split_once("kind: ").map_or(text.as_str(), |(_, kind)| kind);
+    text.chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '(')
+        .collect::<String>()
+        .replace('(', " ")
+}

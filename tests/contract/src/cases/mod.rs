@@ -1,0 +1,38 @@
+//! The cases, a group for each trait.
+
+pub mod dns;
+pub mod tcp_client;
+mod tcp_end;
+pub mod tcp_full;
+mod tcp_start;
+pub mod udp_client;
+pub mod udp_full;
+
+/// Lists the cases of a group, and makes a test of each: ours holds it.
+macro_rules! cases {
+    ($World:ident: $($id:ident $(($setup:ident))? from $from:literal,)*) => {
+        /// The cases of this group, for any stack with the trait.
+        pub fn cases<W: $World>() -> Vec<$crate::Case<W>> {
+            vec![$($crate::Case {
+                id: stringify!($id),
+                from: $from,
+                setup: cases!(@setup $($setup)?),
+                run: $id,
+            }),*]
+        }
+
+        #[cfg(test)]
+        mod held {
+            $(
+                #[test]
+                fn $id() {
+                    $crate::worlds::ours_holds(stringify!($id));
+                }
+            )*
+        }
+    };
+    (@setup) => { $crate::Setup::USUAL };
+    (@setup $setup:ident) => { $crate::Setup::$setup };
+}
+
+use cases;

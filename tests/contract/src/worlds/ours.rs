@@ -1,0 +1,106 @@
+//! This crate's stack, in virtual time. Nothing but the calls of the traits ever polls it.
+
+use std::time::Duration;
+
+use sockstate::Net;
+use sockstate::device::Plug;
+use sockstate::testing::VirtualClock;
+
+use super::{Row, case_named, heap, rows, stack};
+use crate::cases::{tcp_client, tcp_full, udp_client, udp_full};
+use crate::far::{Board, FarEnd, HEAP, Order, SharedBoard, look};
+use crate::{Case, Outcome, World};
+
+/// The world of `&Net`.
+pub struct Ours<'net> {
+    net: &'net Net,
+    bench: Bench<'net>,
+}
+
+impl Ours<'_> {
+    /// Every case that this stack has the traits for.
+    pub fn rows() -> Vec<Row> {
+        rows(Ours::cases(), run).collect()
+    }
+
+    fn cases() -> Vec<Case<Self>> {
+        [tcp_client::all(), tcp_full::cases(), udp_client::cases(), udp_full::cases()]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}
+
+fn run(id: &'static str) -> Outcome {
+    let setup = case_named(Ours::cases(), id)?.setup;
+    let clock = VirtualClock::new();
+    let (near, far) = Plug::pair();
+    let near = stack(heap(setup), near, clock.clone(), 1).map_err(|error| error.to_string())?;
+    let far = stack(HEAP, far, clock.clone(), 2).map_err(|error| error.to_string())?;
+    let mut world = Ours { net: &near, bench: Bench::new(&far, clock) };
+    (case_named(Ours::cases(), id)?.run)(&mut world)
+}
+
+impl<'net> World for Ours<'net> {
+    type Stack = &'net Net;
+
+    const PATIENCE: Duration = VIRTUAL_PATIENCE;
+
+    fn stack(&mut self) -> &mut Self::Stack {
+        &mut self.net
+    }
+
+    fn order(&mut self, order: Order) {
+        self.bench.order(order);
+    }
+
+    fn look<R>(&self, see: impl FnOnce(&Board) -> R) -> R {
+        see(&look(&self.bench.board))
+    }
+
+    fn now(&self) -> Duration {
+        self.bench.now()
+    }
+
+    fn pass(&mut self) {
+        self.bench.pass();
+    }
+
+    fn pass_unpolled(&mut self) {
+        self.bench.pass();
+    }
+}
+
+/// Longer than every deadline of ours.
+pub(super) const VIRTUAL_PATIENCE: Duration = Duration::from_secs(180);
+
+/// The far end in virtual time.
+pub(super) struct Bench<'net> {
+    far: FarEnd<'net>,
+    pub(super) board: SharedBoard,
+    clock: VirtualClock,
+    passed: Duration,
+}
+
+impl<'net> Bench<'net> {
+    pub(super) fn new(far: &'net Net, clock: VirtualClock) -> Self {
+        let board = SharedBoard::default();
+        Bench { far: FarEnd::new(far, board.clone()), board, clock, passed: Duration::ZERO }
+    }
+
+    pub(super) fn order(&mut self, order: Order) {
+        let obeyed = self.far.obey(order);
+        assert_eq!(obeyed, Ok(()), "the far end cannot do what the case asks for");
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.passed
+    }
+
+    pub(super) fn pass(&mut self) {
+        self.far.step();
+        self.passed += Duration::from_millis(1);
+        self.clock.advance(sockstate::Duration::from_millis(1));
+        self.far.step();
+    }
+}

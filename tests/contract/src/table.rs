@@ -1,1 +1,99 @@
-//! The outcomes as a table.
+//! The outcomes as a table in Markdown, and its place in a file.
+
+use std::fmt::Write;
+
+use crate::Outcome;
+use crate::worlds::Row;
+
+/// What stands around the table in a file.
+const BEGIN: &str = "<!-- contract -->\n";
+const END: &str = "<!-- /contract -->";
+
+/// A stack, and the outcome of each of its cases by name; `None` if it was not run.
+pub struct Column {
+    /// The stack.
+    pub name: &'static str,
+    /// Its outcomes.
+    pub outcomes: Option<Vec<(&'static str, Outcome)>>,
+}
+
+impl Column {
+    /// Runs the cases of a stack, if they can be run.
+    pub fn run(name: &'static str, rows: Option<Vec<Row>>) -> Self {
+        let run = |rows: Vec<Row>| rows.iter().map(|row| (row.id, row.outcome())).collect();
+        Column { name, outcomes: rows.map(run) }
+    }
+
+    /// How many cases were held.
+    pub fn held(&self) -> usize {
+        self.outcomes.iter().flatten().filter(|(_, outcome)| outcome.is_ok()).count()
+    }
+
+    fn cell(&self, id: &str) -> String {
+        let Some(outcomes) = &self.outcomes else { return "not run".to_owned() };
+        match outcomes.iter().find(|(known, _)| *known == id) {
+            None => "no such trait".to_owned(),
+            Some((_, Ok(()))) => "yes".to_owned(),
+            Some((_, Err(reason))) => format!("**no**: {reason}"),
+        }
+    }
+}
+
+/// The table: a line for each case, and the counts at the end.
+pub fn table(rows: &[Row], columns: &[Column]) -> String {
+    let mut text = String::from("| what must hold | from |");
+    for column in columns {
+        // Writing to a string cannot fail.
+        let _ = write!(text, " {} |", column.name);
+    }
+    text.push_str("\n|---|---|");
+    text.push_str(&"---|".repeat(columns.len()));
+    text.push('\n');
+    for row in rows {
+        let _ = write!(text, "| {} | {} |", row.id.replace('_', " "), source(row.from));
+        for column in columns {
+            let _ = write!(text, " {} |", column.cell(row.id));
+        }
+        text.push('\n');
+    }
+    let _ = write!(text, "| held, of {} | |", rows.len());
+    for column in columns {
+        match column.outcomes {
+            Some(_) => write!(text, " {} |", column.held()),
+            None => write!(text, " not run |"),
+        }
+        .unwrap_or_default();
+    }
+    text.push('\n');
+    text
+}
+
+/// Code as code, the name of a crate as it is.
+fn source(from: &str) -> String {
+    if from.contains("::") { format!("`{from}`") } else { from.to_owned() }
+}
+
+/// The table in a text, between its marks.
+pub fn find(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once(BEGIN)?;
+    Some(rest.split_once(END)?.0)
+}
+
+/// The text with this table between its marks.
+pub fn replace(text: &str, table: &str) -> Option<String> {
+    let (before, rest) = text.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}{table}{END}{after}"))
+}
+
+/// The table without the last columns: what can be compared if those were not run.
+pub fn without_last(table: &str, columns: usize) -> String {
+    let mut lines = String::new();
+    for line in table.lines() {
+        let mut cells: Vec<_> = line.trim_end_matches('|').split('|').collect();
+        cells.truncate(cells.len().saturating_sub(columns));
+        lines.push_str(&cells.join("|"));
+        lines.push('\n');
+    }
+    lines
+}

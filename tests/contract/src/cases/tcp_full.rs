@@ -184,13 +184,14 @@ fn accept_without_listen_is_an_error<W: TcpServer>(world: &mut W) -> Outcome {
 
 /// Nobody listens there any more, and so another one can. Connections that it took go on.
 fn a_closed_listener_refuses_and_leaves_its_port<W: TcpServer>(world: &mut W) -> Outcome {
+    let mut other = listening(world, PORT + 1)?;
     let mut listener = listening(world, PORT)?;
     world.order(client(b"before"));
     let (mut socket, _) = accept(world, &mut listener)?;
     close(world, listener)?;
     world.order(client(b"after"));
     until(world, "the refusal", |world| {
-        listen_in(world, &mut socket);
+        look_around(world, &mut other);
         world.look(|board| board.connections.get(1)?.end)
     })
     .and_then(|end| ensure(end == FarError::Refused, "not refused"))?;

@@ -6,8 +6,8 @@ use sockstate::Net;
 use sockstate::device::Plug;
 use sockstate::testing::VirtualClock;
 
-use super::{Row, case_named, heap, rows, stack};
-use crate::cases::{tcp_client, tcp_full, udp_client, udp_full};
+use super::{NAME_SERVER, Row, case_named, heap, rows, stack};
+use crate::cases::{dns, tcp_client, tcp_full, udp_client, udp_full};
 use crate::far::{Board, FarEnd, HEAP, Order, SharedBoard, look};
 use crate::{Case, Outcome, World};
 
@@ -24,7 +24,7 @@ impl Ours<'_> {
     }
 
     fn cases() -> Vec<Case<Self>> {
-        [tcp_client::all(), tcp_full::cases(), udp_client::cases(), udp_full::cases()]
+        [tcp_client::all(), tcp_full::cases(), udp_client::cases(), udp_full::cases(), dns::cases()]
             .into_iter()
             .flatten()
             .collect()
@@ -37,6 +37,9 @@ fn run(id: &'static str) -> Outcome {
     let (near, far) = Plug::pair();
     let near = stack(heap(setup), near, clock.clone(), 1).map_err(|error| error.to_string())?;
     let far = stack(HEAP, far, clock.clone(), 2).map_err(|error| error.to_string())?;
+    if setup.name_server {
+        near.set_dns_servers(&[NAME_SERVER.ip()]).map_err(|error| error.to_string())?;
+    }
     let mut world = Ours { net: &near, bench: Bench::new(&far, clock) };
     (case_named(Ours::cases(), id)?.run)(&mut world)
 }

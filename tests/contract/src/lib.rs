@@ -144,7 +144,7 @@ pub fn until<W: World, T>(
             return Ok(answer);
         }
         if world.now() >= end {
-            return Err(format!("{what}: {}", never::<W>()));
+            return Err(format!("no {what} in {}", patience::<W>()));
         }
         world.pass();
     }
@@ -169,7 +169,7 @@ pub fn done<W: World, R, E: Debug>(
     what: &str,
     call: impl FnMut(&mut W::Stack) -> nb::Result<R, E>,
 ) -> Outcome<R> {
-    settled(world, what, call)?.map_err(|error| failed(what, &error))
+    settled(world, &format!("answer from {what}"), call)?.map_err(|error| failed(what, &error))
 }
 
 /// Waits until the board shows something.
@@ -187,11 +187,11 @@ pub fn failed(what: &str, error: &impl Debug) -> String {
     format!("{what}: {}", word(error))
 }
 
-/// The reason if something does not come about.
-pub fn never<W: World>() -> String {
+/// How long a case waits, in words.
+pub fn patience<W: World>() -> String {
     match W::PATIENCE.as_secs() {
-        seconds if seconds >= 60 => format!("nothing in {} min", seconds / 60),
-        seconds => format!("nothing in {seconds} s"),
+        seconds if seconds >= 60 => format!("{} min", seconds / 60),
+        seconds => format!("{seconds} s"),
     }
 }
 

@@ -50,7 +50,7 @@ pub fn table(rows: &[Row], columns: &[Column]) -> String {
     text.push_str(&"---|".repeat(columns.len()));
     text.push('\n');
     for row in rows {
-        let _ = write!(text, "| {} | {} |", row.id.replace('_', " "), source(row.from));
+        let _ = write!(text, "| {} | {} |", title(row.id), source(row.from));
         for column in columns {
             let _ = write!(text, " {} |", column.cell(row.id));
         }
@@ -66,6 +66,18 @@ pub fn table(rows: &[Row], columns: &[Column]) -> String {
     }
     text.push('\n');
     text
+}
+
+/// An identifier as words.
+fn title(id: &str) -> String {
+    let words = id.split('_').map(|word| match word {
+        "udp" => "UDP:",
+        "dns" => "DNS:",
+        "ipv4" => "IPv4",
+        "ipv6" => "IPv6",
+        word => word,
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Code as code, the name of a crate as it is.

@@ -15,20 +15,18 @@ use crate::{Outcome, ensure, failed, far, until};
 
 cases! { Tcp:
     the_end_of_the_stream_is_pipe_closed from "minimq 0.10",
-    a_reset_is_pipe_closed_for_receive from "TcpErrorKind::PipeClosed",
-    a_reset_is_pipe_closed_for_send from "TcpErrorKind::PipeClosed",
-    sending_goes_on_after_the_peers_fin from "TcpErrorKind::PipeClosed",
+    a_reset_is_pipe_closed_both_ways from "TcpErrorKind::PipeClosed",
+    sending_goes_on_after_the_fin_of_the_peer from "TcpErrorKind::PipeClosed",
     a_vanished_peer_ends_sending from "minimq 0.10",
     close_delivers_what_was_not_sent_yet from "TcpClientStack::close",
-    close_ends_the_stream_at_the_peer from "TcpClientStack::close",
     one_slot_closed_and_opened_at_once_loses_nothing (ONE) from "minimq 0.10",
-    a_socket_can_be_had_at_once_after_the_peers_end (ONE) from "minimq 0.10",
+    a_socket_can_be_had_at_once_after_the_end (ONE) from "minimq 0.10",
 }
 
 /// Receives until there is an error.
 fn end<W: Tcp>(world: &mut W, socket: &mut Socket<W>) -> Outcome<Error<W>> {
     let mut empty = false;
-    let end = until(world, "the end", |world| {
+    let end = until(world, "end", |world| {
         match world.stack().receive(socket, &mut [0; 16]) {
             Ok(0) => empty = true,
             Ok(_) => return Some(Err("data after the last byte".to_owned())),
@@ -57,24 +55,18 @@ fn the_end_of_the_stream_is_pipe_closed<W: Tcp>(world: &mut W) -> Outcome {
     is_pipe_closed(&end(world, &mut socket)?)
 }
 
-/// "Closed in the direction in which the failing operation was attempted."
-fn a_reset_is_pipe_closed_for_receive<W: Tcp>(world: &mut W) -> Outcome {
+/// A connection that the peer has torn down is closed in either direction.
+fn a_reset_is_pipe_closed_both_ways<W: Tcp>(world: &mut W) -> Outcome {
     world.order(Order::Serve(80, Role::Sink));
-    let mut socket = connected(world, 80)?;
+    let mut receiver = connected(world, 80)?;
+    let mut sender = connected(world, 80)?;
     world.order(Order::Reset);
-    is_pipe_closed(&end(world, &mut socket)?)
-}
-
-/// The same in the other direction.
-fn a_reset_is_pipe_closed_for_send<W: Tcp>(world: &mut W) -> Outcome {
-    world.order(Order::Serve(80, Role::Sink));
-    let mut socket = connected(world, 80)?;
-    world.order(Order::Reset);
-    is_pipe_closed(&send_until_error(world, &mut socket)?)
+    is_pipe_closed(&end(world, &mut receiver)?)?;
+    is_pipe_closed(&send_until_error(world, &mut sender)?)
 }
 
 /// A peer that has nothing more to say may still listen: only one direction is closed.
-fn sending_goes_on_after_the_peers_fin<W: Tcp>(world: &mut W) -> Outcome {
+fn sending_goes_on_after_the_fin_of_the_peer<W: Tcp>(world: &mut W) -> Outcome {
     world.order(Order::Serve(80, Role::Source(b"bye".to_vec())));
     let mut socket = connected(world, 80)?;
     receive_exactly(world, &mut socket, 3)?;
@@ -99,7 +91,7 @@ fn a_vanished_peer_ends_sending<W: Tcp>(world: &mut W) -> Outcome {
 }
 
 fn send_until_error<W: Tcp>(world: &mut W, socket: &mut Socket<W>) -> Outcome<Error<W>> {
-    until(world, "the error", |world| match world.stack().send(socket, b"x") {
+    until(world, "error", |world| match world.stack().send(socket, b"x") {
         Ok(_) | Err(nb::Error::WouldBlock) => None,
         Err(nb::Error::Other(error)) => Some(error),
     })
@@ -148,16 +140,6 @@ fn fill<W: Tcp>(world: &mut W, socket: &mut Socket<W>, data: &[u8]) -> Outcome<u
     Ok(sent)
 }
 
-/// The peer is not left waiting.
-fn close_ends_the_stream_at_the_peer<W: Tcp>(world: &mut W) -> Outcome {
-    world.order(Order::Serve(80, Role::Echo));
-    let mut socket = connected(world, 80)?;
-    echoes(world, &mut socket, b"hello")?;
-    close(world, socket)?;
-    until(world, "the end", |world| world.look(|board| board.at(80).find_map(|entry| entry.end)))
-        .and_then(|end| ensure(end == FarError::PeerClosed, "reset"))
-}
-
 /// minimq closes, opens and connects in one breath; with a pool of one that is the same slot.
 fn one_slot_closed_and_opened_at_once_loses_nothing<W: Tcp>(world: &mut W) -> Outcome {
     world.order(Order::Serve(80, Role::Sink));
@@ -180,7 +162,7 @@ fn one_slot_closed_and_opened_at_once_loses_nothing<W: Tcp>(world: &mut W) -> Ou
 }
 
 /// The same when it was the peer that closed.
-fn a_socket_can_be_had_at_once_after_the_peers_end<W: Tcp>(world: &mut W) -> Outcome {
+fn a_socket_can_be_had_at_once_after_the_end<W: Tcp>(world: &mut W) -> Outcome {
     world.order(Order::Serve(80, Role::Echo));
     let mut socket = connected(world, 80)?;
     echoes(world, &mut socket, b"hello")?;

@@ -26,8 +26,7 @@ cases! { TcpServer:
     an_accepted_client_that_closed_already_is_heard from "TcpFullStack::accept",
     bind_to_a_taken_port_is_an_error from "TcpFullStack::bind",
     bind_before_connect_gives_the_local_port from "TcpFullStack::bind",
-    listen_without_bind_is_an_error from "TcpFullStack::listen",
-    accept_without_listen_is_an_error from "TcpFullStack::accept",
+    listen_without_bind_and_accept_without_listen_are_errors from "TcpFullStack::listen",
     a_closed_listener_refuses_and_leaves_its_port from "TcpClientStack::close",
     ipv6_accepts from "TcpFullStack::accept",
 }
@@ -72,7 +71,7 @@ fn accept_gives_a_connection_both_ways<W: TcpServer>(world: &mut W) -> Outcome {
     })
 }
 
-/// "If no pending connections are available."
+/// Nobody has come yet.
 fn accept_without_a_client_would_block<W: TcpServer>(world: &mut W) -> Outcome {
     let mut listener = listening(world, PORT)?;
     match world.stack().accept(&mut listener) {
@@ -137,7 +136,7 @@ fn an_accepted_client_that_closed_already_is_heard<W: TcpServer>(world: &mut W) 
     }
     let (mut socket, _) = accept(world, &mut listener)?;
     ensure(receive_exactly(world, &mut socket, 10)? == b"last words", "other data")?;
-    until(world, "the end", |world| match world.stack().receive(&mut socket, &mut [0; 16]) {
+    until(world, "end", |world| match world.stack().receive(&mut socket, &mut [0; 16]) {
         Err(nb::Error::WouldBlock) => None,
         Ok(0) | Err(nb::Error::Other(_)) => Some(Ok(())),
         Ok(_) => Some(Err("data after the last byte".to_owned())),
@@ -159,27 +158,21 @@ fn bind_before_connect_gives_the_local_port<W: TcpServer>(world: &mut W) -> Outc
     let mut socket = open(world)?;
     world.stack().bind(&mut socket, 6_001).map_err(|error| failed("bind", &error))?;
     connect(world, &mut socket, far(80))?;
-    let remote = until(world, "the far end's accept", |world| {
+    let remote = until(world, "connection at the far end", |world| {
         listen_in(world, &mut socket);
         world.look(|board| board.at(80).map(|entry| entry.remote).next())
     })?;
     ensure(remote == near(6_001), "another port")
 }
 
-/// Only a "previously-bound socket" listens.
-fn listen_without_bind_is_an_error<W: TcpServer>(world: &mut W) -> Outcome {
+/// Only a bound socket listens, and only a listening one accepts.
+fn listen_without_bind_and_accept_without_listen_are_errors<W: TcpServer>(
+    world: &mut W,
+) -> Outcome {
     let mut socket = open(world)?;
-    ensure(world.stack().listen(&mut socket).is_err(), "Ok")
-}
-
-/// Only a "listening socket" accepts.
-fn accept_without_listen_is_an_error<W: TcpServer>(world: &mut W) -> Outcome {
-    let mut socket = open(world)?;
-    match world.stack().accept(&mut socket) {
-        Err(nb::Error::Other(_)) => Ok(()),
-        Err(nb::Error::WouldBlock) => Err("WouldBlock".to_owned()),
-        Ok(_) => Err("Ok".to_owned()),
-    }
+    let accepted = world.stack().accept(&mut socket);
+    ensure(matches!(accepted, Err(nb::Error::Other(_))), "accept: no error")?;
+    ensure(world.stack().listen(&mut socket).is_err(), "listen: no error")
 }
 
 /// Nobody listens there any more, and so another one can. Connections that it took go on.
@@ -190,7 +183,7 @@ fn a_closed_listener_refuses_and_leaves_its_port<W: TcpServer>(world: &mut W) ->
     let (mut socket, _) = accept(world, &mut listener)?;
     close(world, listener)?;
     world.order(client(b"after"));
-    until(world, "the refusal", |world| {
+    until(world, "refusal", |world| {
         look_around(world, &mut other);
         world.look(|board| board.connections.get(1)?.end)
     })

@@ -34,7 +34,7 @@ fn connect_polled_to_the_end_gives_a_connection<W: Tcp>(world: &mut W) -> Outcom
     echoes(world, &mut socket, b"hello")
 }
 
-/// A connection that "could not be completed immediately" is told of by `WouldBlock`.
+/// A connection takes a while, and meanwhile the client has other things to do.
 fn connect_would_block_and_does_not_block<W: Tcp>(world: &mut W) -> Outcome {
     let mut socket = open(world)?;
     let start = world.now();
@@ -50,7 +50,7 @@ fn connect_would_block_and_does_not_block<W: Tcp>(world: &mut W) -> Outcome {
 /// minimq polls `connect` until it is told of an end, and then waits before it tries again.
 fn a_refused_connect_is_an_error<W: Tcp>(world: &mut W) -> Outcome {
     let mut socket = open(world)?;
-    let connecting = settled(world, "the error", |stack| stack.connect(&mut socket, far(80)))?;
+    let connecting = settled(world, "error", |stack| stack.connect(&mut socket, far(80)))?;
     ensure(connecting.is_err(), "Ok")
 }
 
@@ -105,7 +105,7 @@ fn connect_to_another_address_while_pending<W: Tcp>(world: &mut W) -> Outcome {
 /// Clients wait for `connect` without a limit of their own.
 fn a_black_holed_connect_ends<W: Tcp>(world: &mut W) -> Outcome {
     let mut socket = open(world)?;
-    let connecting = settled(world, "the error", |stack| stack.connect(&mut socket, nobody()))?;
+    let connecting = settled(world, "error", |stack| stack.connect(&mut socket, nobody()))?;
     ensure(connecting.is_err(), "Ok")
 }
 

@@ -6,7 +6,7 @@ use embedded_nal::{UdpClientStack, nb};
 
 use super::cases;
 use crate::far::Order;
-use crate::{Family, Outcome, World, done, ensure, failed, far, never, settled, until};
+use crate::{Family, Outcome, World, done, ensure, failed, far, patience, settled, until};
 
 /// A world whose stack has UDP clients.
 pub trait Udp: World<Stack: UdpClientStack> {}
@@ -16,7 +16,7 @@ impl<W: World<Stack: UdpClientStack>> Udp for W {}
 pub(super) type Socket<W> = <<W as World>::Stack as UdpClientStack>::UdpSocket;
 
 cases! { Udp:
-    udp_sends_and_receives_with_the_senders_address from "UdpClientStack::receive",
+    udp_receive_tells_who_sent_it from "UdpClientStack::receive",
     udp_receive_without_data_would_block from "UdpClientStack::receive",
     udp_send_without_room_would_block from "UdpClientStack::send",
     udp_a_datagram_too_large_to_receive_blocks_nothing from "UdpClientStack::receive",
@@ -27,8 +27,7 @@ cases! { Udp:
     udp_send_and_receive_before_connect_are_errors from "UdpClientStack::connect",
     udp_ipv6_exchanges from "UdpClientStack::connect",
     udp_close_still_sends from "UdpClientStack::close",
-    udp_a_hundred_sockets_one_after_the_other from "UdpClientStack::close",
-    udp_too_many_sockets_are_an_error from "UdpClientStack::socket",
+    udp_sockets_come_back_or_are_an_error from "UdpClientStack::close",
     udp_a_loop_on_nb_ends_without_a_poll_from_outside from "nb::block!",
 }
 
@@ -62,7 +61,7 @@ pub(super) fn receive<W: Udp>(
 ) -> Outcome<(Vec<u8>, SocketAddr)> {
     let mut buffer = vec![0; room];
     let mut last = None;
-    let received = until(world, "receive", |world| {
+    let received = until(world, "data", |world| {
         match world.stack().receive(socket, &mut buffer) {
             Ok(received) => return Some(received),
             Err(nb::Error::WouldBlock) => {}
@@ -96,7 +95,7 @@ pub(super) fn echoes<W: Udp>(world: &mut W, socket: &mut Socket<W>) -> Outcome {
 }
 
 /// A datagram goes to the peer; what `receive` gives is its answer, and the peer's address.
-fn udp_sends_and_receives_with_the_senders_address<W: Udp>(world: &mut W) -> Outcome {
+fn udp_receive_tells_who_sent_it<W: Udp>(world: &mut W) -> Outcome {
     world.order(Order::Echo(7));
     let mut socket = connected(world, far(7))?;
     send(world, &mut socket, b"hello")?;
@@ -105,7 +104,7 @@ fn udp_sends_and_receives_with_the_senders_address<W: Udp>(world: &mut W) -> Out
     ensure(remote == far(7), "another address")
 }
 
-/// "If a packet has not been received when called."
+/// Nothing has come yet.
 fn udp_receive_without_data_would_block<W: Udp>(world: &mut W) -> Outcome {
     let mut socket = connected(world, far(7))?;
     match world.stack().receive(&mut socket, &mut [0; 16]) {
@@ -130,7 +129,7 @@ fn udp_send_without_room_would_block<W: Udp>(world: &mut W) -> Outcome {
             Err(nb::Error::Other(error)) => return Err(failed("send", &error)),
         }
     }
-    done(world, "room again", |stack| stack.send(&mut socket, b"last"))
+    done(world, "send", |stack| stack.send(&mut socket, b"last"))
 }
 
 /// A datagram of a size nobody expected, from anyone, does not end the conversation.
@@ -149,11 +148,11 @@ fn udp_a_datagram_too_large_to_receive_blocks_nothing<W: Udp>(world: &mut W) -> 
 fn udp_a_datagram_too_large_to_send_is_an_error<W: Udp>(world: &mut W) -> Outcome {
     world.order(Order::Take(9));
     let mut socket = connected(world, far(9))?;
-    let sent = settled(world, "the error", |stack| stack.send(&mut socket, &[0; 70_000]))?;
+    let sent = settled(world, "error", |stack| stack.send(&mut socket, &[0; 70_000]))?;
     ensure(sent.is_err(), "Ok")
 }
 
-/// "A datagram the remote host has sent to us", and no other.
+/// What is received is what the remote host has sent, and nothing else.
 fn udp_a_connected_socket_hears_only_its_peer<W: Udp>(world: &mut W) -> Outcome {
     world.order(Order::Take(9));
     let mut socket = connected(world, far(9))?;
@@ -223,19 +222,15 @@ fn udp_close_still_sends<W: Udp>(world: &mut W) -> Outcome {
     })
 }
 
-/// A slot is free again once its socket is closed, and so is its port.
-fn udp_a_hundred_sockets_one_after_the_other<W: Udp>(world: &mut W) -> Outcome {
+/// A slot is free again once its socket is closed, and so is its port. When there is none, an error
+/// says so; a stack without such a limit has no need to.
+fn udp_sockets_come_back_or_are_an_error<W: Udp>(world: &mut W) -> Outcome {
     world.order(Order::Echo(7));
     for _ in 0..100 {
         let mut socket = connected(world, far(7))?;
         echoes(world, &mut socket)?;
         world.stack().close(socket).map_err(|error| failed("close", &error))?;
     }
-    Ok(())
-}
-
-/// A stack with a limit says so; one without has no need to.
-fn udp_too_many_sockets_are_an_error<W: Udp>(world: &mut W) -> Outcome {
     let mut sockets: Vec<_> = (0..1_000).map_while(|_| world.stack().socket().ok()).collect();
     let last = sockets.pop().ok_or("not even one")?;
     world.stack().close(last).map_err(|error| failed("close", &error))?;
@@ -254,5 +249,5 @@ fn udp_a_loop_on_nb_ends_without_a_poll_from_outside<W: Udp>(world: &mut W) -> O
         }
         world.pass_unpolled();
     }
-    Err(format!("receive: {}", never::<W>()))
+    Err(format!("no data in {}", patience::<W>()))
 }

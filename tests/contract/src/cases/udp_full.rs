@@ -20,8 +20,7 @@ cases! { UdpServer:
     udp_an_answer_comes_from_the_address_asked from "sntpc 0.11",
     udp_send_to_without_bind_hears_the_answer from "UdpFullStack::send_to",
     udp_send_after_send_to_goes_to_the_same_destination from "UdpClientStack::send",
-    udp_connect_after_bind_keeps_the_port from "UdpFullStack::bind",
-    udp_bind_then_connect_then_send_to_another from "UdpFullStack::send_to",
+    udp_bind_then_connect_then_send_to_keeps_the_port from "UdpFullStack::send_to",
     udp_bind_to_a_taken_port_is_an_error from "UdpFullStack::bind",
 }
 
@@ -92,7 +91,7 @@ fn udp_send_to_without_bind_hears_the_answer<W: UdpServer>(world: &mut W) -> Out
     ensure(receive(world, &mut socket, 16)?.0 == b"hello", "other data came back")
 }
 
-/// "The last one used" is where `send` goes.
+/// After `send_to`, `send` goes where that went.
 fn udp_send_after_send_to_goes_to_the_same_destination<W: UdpServer>(world: &mut W) -> Outcome {
     world.order(Order::Take(9));
     let mut socket = bound(world)?;
@@ -102,24 +101,20 @@ fn udp_send_after_send_to_goes_to_the_same_destination<W: UdpServer>(world: &mut
     ensure(port == 9, "goes elsewhere")
 }
 
-/// A port that was asked for is not exchanged for a "dynamically selected" one.
-fn udp_connect_after_bind_keeps_the_port<W: UdpServer>(world: &mut W) -> Outcome {
-    world.order(Order::Take(9));
-    let mut socket = bound(world)?;
-    connect(world, &mut socket, far(9))?;
-    send(world, &mut socket, b"hello")?;
-    let (_, from) = delivered(world, &mut socket, b"hello")?;
-    ensure(from == near(PORT), "another port")
-}
-
-/// A connected socket can send elsewhere, and hears the answer.
-fn udp_bind_then_connect_then_send_to_another<W: UdpServer>(world: &mut W) -> Outcome {
+/// The port that was asked for is not exchanged for another one, and a connected socket can still
+/// send elsewhere and hear the answer.
+fn udp_bind_then_connect_then_send_to_keeps_the_port<W: UdpServer>(world: &mut W) -> Outcome {
     world.order(Order::Take(9));
     world.order(Order::Echo(7));
     let mut socket = bound(world)?;
     connect(world, &mut socket, far(9))?;
+    send(world, &mut socket, b"connected")?;
+    let (_, from) = delivered(world, &mut socket, b"connected")?;
+    ensure(from == near(PORT), "another port")?;
     send_to(world, &mut socket, far(7), b"hello")?;
-    ensure(receive(world, &mut socket, 16)?.0 == b"hello", "other data came back")
+    ensure(receive(world, &mut socket, 16)?.0 == b"hello", "other data came back")?;
+    let (_, from) = delivered(world, &mut socket, b"hello")?;
+    ensure(from == near(PORT), "another port")
 }
 
 /// `Ok` means bound, and a port has one owner.

@@ -95,8 +95,8 @@ pub trait World {
     /// The stack under test.
     fn stack(&mut self) -> &mut Self::Stack;
 
-    /// Tells the far end what to do.
-    fn order(&mut self, order: Order);
+    /// Tells the far end what to do. It has done so when this returns.
+    fn order(&mut self, order: Order) -> Outcome;
 
     /// Looks at what the far end has seen.
     fn look<R>(&self, look: impl FnOnce(&Board) -> R) -> R;
@@ -110,13 +110,38 @@ pub trait World {
 
     /// As `pass`, without polling the stack under test in any case.
     fn pass_unpolled(&mut self);
+}
 
-    /// Lets some time pass.
-    fn run_for(&mut self, time: Duration) {
-        let end = self.now() + time;
-        while self.now() < end {
-            self.pass();
-        }
+/// The same world, in which nobody polls the stack under test.
+pub struct Unpolled<'w, W>(pub &'w mut W);
+
+impl<W: World> World for Unpolled<'_, W> {
+    type Stack = W::Stack;
+
+    const PATIENCE: Duration = W::PATIENCE;
+
+    fn stack(&mut self) -> &mut W::Stack {
+        self.0.stack()
+    }
+
+    fn order(&mut self, order: Order) -> Outcome {
+        self.0.order(order)
+    }
+
+    fn look<R>(&self, look: impl FnOnce(&Board) -> R) -> R {
+        self.0.look(look)
+    }
+
+    fn now(&self) -> Duration {
+        self.0.now()
+    }
+
+    fn pass(&mut self) {
+        self.0.pass_unpolled();
+    }
+
+    fn pass_unpolled(&mut self) {
+        self.0.pass_unpolled();
     }
 }
 
@@ -188,7 +213,7 @@ pub fn failed(what: &str, error: &impl Debug) -> String {
 }
 
 /// How long a case waits, in words.
-pub fn patience<W: World>() -> String {
+fn patience<W: World>() -> String {
     match W::PATIENCE.as_secs() {
         seconds if seconds >= 60 => format!("{} min", seconds / 60),
         seconds => format!("{seconds} s"),

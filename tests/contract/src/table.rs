@@ -109,3 +109,27 @@ pub fn without_last(table: &str, columns: usize) -> String {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "| a | b |\n|---|---|\n| 1 | 2 |\n";
+
+    #[test]
+    fn a_table_is_found_and_replaced_between_its_marks() {
+        let text = format!("before\n{BEGIN}{OLD}{END}\nafter\n");
+        assert_eq!(find(&text), Some(OLD));
+        let new = replace(&text, "| new |\n").expect("the marks");
+        assert_eq!(find(&new), Some("| new |\n"));
+        assert_eq!(replace(&new, OLD).as_deref(), Some(text.as_str()));
+        assert_eq!((find("none"), replace("none", OLD)), (None, None));
+    }
+
+    #[test]
+    fn columns_that_were_not_run_are_not_compared() {
+        let new = OLD.replace('2', "not run");
+        assert_ne!(without_last(OLD, 0), without_last(&new, 0));
+        assert_eq!(without_last(OLD, 1), without_last(&new, 1));
+    }
+}

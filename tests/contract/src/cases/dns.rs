@@ -45,19 +45,19 @@ fn name_of<W: Resolver>(world: &mut W, addr: IpAddr) -> Outcome {
 
 /// The type asked for decides: here an `A` record.
 fn dns_ipv4_gives_an_ipv4_address<W: Resolver>(world: &mut W) -> Outcome {
-    world.order(Order::Resolve { silent: false });
+    world.order(Order::Resolve { silent: false })?;
     ensure(resolve(world, NAME, AddrType::IPv4)? == BOTH.0, "another address")
 }
 
 /// And here an `AAAA` record.
 fn dns_ipv6_gives_an_ipv6_address<W: Resolver>(world: &mut W) -> Outcome {
-    world.order(Order::Resolve { silent: false });
+    world.order(Order::Resolve { silent: false })?;
     ensure(resolve(world, NAME, AddrType::IPv6)? == BOTH.1, "another address")
 }
 
 /// Whichever kind the host has, it is found; one of them if it has both.
 fn dns_either_gives_whichever_there_is<W: Resolver>(world: &mut W) -> Outcome {
-    world.order(Order::Resolve { silent: false });
+    world.order(Order::Resolve { silent: false })?;
     let addr = resolve(world, NAME, AddrType::Either)?;
     ensure(addr == BOTH.0 || addr == BOTH.1, "another address")?;
     ensure(resolve(world, "four.test", AddrType::Either)? == BOTH.0, "another address")?;
@@ -66,7 +66,7 @@ fn dns_either_gives_whichever_there_is<W: Resolver>(world: &mut W) -> Outcome {
 
 /// reqwless asks for the address of "127.0.0.1".
 fn dns_a_literal_address_needs_no_server<W: Resolver>(world: &mut W) -> Outcome {
-    world.order(Order::Resolve { silent: false });
+    world.order(Order::Resolve { silent: false })?;
     ensure(resolve(world, "192.0.2.1", AddrType::Either)?.is_ipv4(), "another address")?;
     ensure(resolve(world, "2001:db8::1", AddrType::Either)?.is_ipv6(), "another address")?;
     ensure(world.look(|board| board.queries) == 0, "asks the server")
@@ -74,14 +74,14 @@ fn dns_a_literal_address_needs_no_server<W: Resolver>(world: &mut W) -> Outcome 
 
 /// The server's word that there is none, or none with such an address, ends the look-up.
 fn dns_an_unknown_name_is_an_error<W: Resolver>(world: &mut W) -> Outcome {
-    world.order(Order::Resolve { silent: false });
+    world.order(Order::Resolve { silent: false })?;
     fails(world, "unknown.test")?;
     fails(world, "six.test")
 }
 
 /// What cannot be a name cannot be looked up.
 fn dns_an_impossible_name_is_an_error<W: Resolver>(world: &mut W) -> Outcome {
-    world.order(Order::Resolve { silent: false });
+    world.order(Order::Resolve { silent: false })?;
     for name in ["", "..", "a..test", &"a".repeat(64), &"long.".repeat(60)] {
         fails(world, name)?;
     }
@@ -90,7 +90,7 @@ fn dns_an_impossible_name_is_an_error<W: Resolver>(world: &mut W) -> Outcome {
 
 /// Two clients of one stack may both be waiting for a name.
 fn dns_two_look_ups_at_once<W: Resolver>(world: &mut W) -> Outcome {
-    world.order(Order::Resolve { silent: false });
+    world.order(Order::Resolve { silent: false })?;
     let mut found = [None; 2];
     until(world, "answer", |world| {
         for (name, found) in ["1.many.test", NAME].into_iter().zip(&mut found) {
@@ -109,7 +109,7 @@ fn dns_two_look_ups_at_once<W: Resolver>(world: &mut W) -> Outcome {
 
 /// A client may lose interest, and has no way to say so.
 fn dns_abandoned_look_ups_use_nothing_up<W: Resolver>(world: &mut W) -> Outcome {
-    world.order(Order::Resolve { silent: false });
+    world.order(Order::Resolve { silent: false })?;
     for number in 0..20 {
         let name = format!("{number}.many.test");
         let _ = world.stack().get_host_by_name(&name, AddrType::IPv4);
@@ -125,20 +125,20 @@ fn dns_no_server_is_an_error<W: Resolver>(world: &mut W) -> Outcome {
 
 /// Nobody answers; the client does not wait for ever.
 fn dns_a_silent_server_is_an_error<W: Resolver>(world: &mut W) -> Outcome {
-    world.order(Order::Resolve { silent: true });
+    world.order(Order::Resolve { silent: true })?;
     fails(world, NAME)
 }
 
 /// The name is at the beginning of the buffer, for an address of either version.
 fn dns_an_address_gives_its_name<W: Resolver>(world: &mut W) -> Outcome {
-    world.order(Order::Resolve { silent: false });
+    world.order(Order::Resolve { silent: false })?;
     name_of(world, BOTH.0.into())?;
     name_of(world, BOTH.1.into())
 }
 
 /// A name is not cut short; but a buffer that it just fits into is large enough.
 fn dns_a_buffer_too_small_for_the_name_is_an_error<W: Resolver>(world: &mut W) -> Outcome {
-    world.order(Order::Resolve { silent: false });
+    world.order(Order::Resolve { silent: false })?;
     let (addr, mut buffer) = (BOTH.0.into(), [0; NAME.len()]);
     let (small, _) = buffer.split_at_mut(NAME.len() - 1);
     let result = settled(world, "error", |stack| stack.get_host_by_address(addr, small))?;

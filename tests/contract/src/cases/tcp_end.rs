@@ -49,7 +49,7 @@ fn is_pipe_closed(error: &impl TcpError) -> Outcome {
 /// After the last byte, an error that says so: minimq then reconnects within a millisecond, and
 /// without it notices nothing until its own time limit.
 fn the_end_of_the_stream_is_pipe_closed<W: Tcp>(world: &mut W) -> Outcome {
-    world.order(Order::Serve(80, Role::Source(b"bye".to_vec())));
+    world.order(Order::Serve(80, Role::Source(b"bye".to_vec())))?;
     let mut socket = connected(world, 80)?;
     ensure(receive_exactly(world, &mut socket, 3)? == b"bye", "other data")?;
     is_pipe_closed(&end(world, &mut socket)?)
@@ -57,17 +57,17 @@ fn the_end_of_the_stream_is_pipe_closed<W: Tcp>(world: &mut W) -> Outcome {
 
 /// A connection that the peer has torn down is closed in either direction.
 fn a_reset_is_pipe_closed_both_ways<W: Tcp>(world: &mut W) -> Outcome {
-    world.order(Order::Serve(80, Role::Sink));
+    world.order(Order::Serve(80, Role::Sink))?;
     let mut receiver = connected(world, 80)?;
     let mut sender = connected(world, 80)?;
-    world.order(Order::Reset);
+    world.order(Order::Reset)?;
     is_pipe_closed(&end(world, &mut receiver)?)?;
     is_pipe_closed(&send_until_error(world, &mut sender)?)
 }
 
 /// A peer that has nothing more to say may still listen: only one direction is closed.
 fn sending_goes_on_after_the_fin_of_the_peer<W: Tcp>(world: &mut W) -> Outcome {
-    world.order(Order::Serve(80, Role::Source(b"bye".to_vec())));
+    world.order(Order::Serve(80, Role::Source(b"bye".to_vec())))?;
     let mut socket = connected(world, 80)?;
     receive_exactly(world, &mut socket, 3)?;
     for _ in 0..100 {
@@ -83,10 +83,10 @@ fn sending_goes_on_after_the_fin_of_the_peer<W: Tcp>(world: &mut W) -> Outcome {
 
 /// minimq has no limit of its own on what it sends.
 fn a_vanished_peer_ends_sending<W: Tcp>(world: &mut W) -> Outcome {
-    world.order(Order::Serve(80, Role::Echo));
+    world.order(Order::Serve(80, Role::Echo))?;
     let mut socket = connected(world, 80)?;
     echoes(world, &mut socket, b"hello")?;
-    world.order(Order::Vanish);
+    world.order(Order::Vanish)?;
     send_until_error(world, &mut socket).map(drop)
 }
 
@@ -100,8 +100,8 @@ fn send_until_error<W: Tcp>(world: &mut W, socket: &mut Socket<W>) -> Outcome<Er
 /// What `send` has taken is written: nothing in the traits lets a client wait before it closes.
 /// Another connection goes on meanwhile, as nobody polls the stack otherwise.
 fn close_delivers_what_was_not_sent_yet<W: Tcp>(world: &mut W) -> Outcome {
-    world.order(Order::Serve(80, Role::Hold));
-    world.order(Order::Serve(81, Role::Echo));
+    world.order(Order::Serve(80, Role::Hold))?;
+    world.order(Order::Serve(81, Role::Echo))?;
     let mut other = connected(world, 81)?;
     let mut socket = connected(world, 80)?;
     let data = pattern(65_536);
@@ -111,7 +111,7 @@ fn close_delivers_what_was_not_sent_yet<W: Tcp>(world: &mut W) -> Outcome {
         listen_in(world, &mut other);
         world.pass();
     }
-    world.order(Order::Drain);
+    world.order(Order::Drain)?;
     until(world, "delivery", |world| {
         listen_in(world, &mut other);
         world.look(|board| board.at(80).any(|entry| entry.end.is_some())).then_some(())
@@ -142,7 +142,7 @@ fn fill<W: Tcp>(world: &mut W, socket: &mut Socket<W>, data: &[u8]) -> Outcome<u
 
 /// minimq closes, opens and connects in one breath; with a pool of one that is the same slot.
 fn one_slot_closed_and_opened_at_once_loses_nothing<W: Tcp>(world: &mut W) -> Outcome {
-    world.order(Order::Serve(80, Role::Sink));
+    world.order(Order::Serve(80, Role::Sink))?;
     let data = pattern(700);
     let mut socket = connected(world, 80)?;
     send_all(world, &mut socket, &data)?;
@@ -163,10 +163,10 @@ fn one_slot_closed_and_opened_at_once_loses_nothing<W: Tcp>(world: &mut W) -> Ou
 
 /// The same when it was the peer that closed.
 fn a_socket_can_be_had_at_once_after_the_end<W: Tcp>(world: &mut W) -> Outcome {
-    world.order(Order::Serve(80, Role::Echo));
+    world.order(Order::Serve(80, Role::Echo))?;
     let mut socket = connected(world, 80)?;
     echoes(world, &mut socket, b"hello")?;
-    world.order(Order::Close);
+    world.order(Order::Close)?;
     for _ in 0..100 {
         listen_in(world, &mut socket);
         world.pass();

@@ -59,7 +59,7 @@ fn look_around<W: TcpServer>(world: &mut W, listener: &mut Socket<W>) {
 /// A new connection for each client, which is as good as one that was connected.
 fn accept_gives_a_connection_both_ways<W: TcpServer>(world: &mut W) -> Outcome {
     let mut listener = listening(world, PORT)?;
-    world.order(client(b"question"));
+    world.order(client(b"question"))?;
     let (mut socket, _) = accept(world, &mut listener)?;
     ensure(receive_exactly(world, &mut socket, 8)? == b"question", "other data")?;
     send_all(world, &mut socket, b"answer")?;
@@ -85,7 +85,7 @@ fn accept_without_a_client_would_block<W: TcpServer>(world: &mut W) -> Outcome {
 /// one is the same.
 fn accept_tells_the_remote_endpoint<W: TcpServer>(world: &mut W) -> Outcome {
     let mut listener = listening(world, PORT)?;
-    world.order(client(b""));
+    world.order(client(b""))?;
     let (_socket, remote) = accept(world, &mut listener)?;
     let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
     let local = world.look(|board| board.connections.first().map_or(0, |entry| entry.local));
@@ -97,7 +97,7 @@ fn several_clients_that_wait_are_all_accepted<W: TcpServer>(world: &mut W) -> Ou
     let mut other = listening(world, PORT + 1)?;
     let mut listener = listening(world, PORT)?;
     for says in [b"1", b"2", b"3"] {
-        world.order(client(says));
+        world.order(client(says))?;
     }
     for _ in 0..200 {
         look_around(world, &mut other);
@@ -117,7 +117,7 @@ fn several_clients_that_wait_are_all_accepted<W: TcpServer>(world: &mut W) -> Ou
 fn the_listener_goes_on_after_accept<W: TcpServer>(world: &mut W) -> Outcome {
     let mut listener = listening(world, PORT)?;
     for says in [b"one", b"two"] {
-        world.order(client(says));
+        world.order(client(says))?;
         let (mut socket, _) = accept(world, &mut listener)?;
         ensure(receive_exactly(world, &mut socket, 3)? == says, "other data")?;
         close(world, socket)?;
@@ -129,7 +129,7 @@ fn the_listener_goes_on_after_accept<W: TcpServer>(world: &mut W) -> Outcome {
 fn an_accepted_client_that_closed_already_is_heard<W: TcpServer>(world: &mut W) -> Outcome {
     let mut other = listening(world, PORT + 1)?;
     let mut listener = listening(world, PORT)?;
-    world.order(Order::Dial(near(PORT), Role::SayAndClose(b"last words".to_vec())));
+    world.order(Order::Dial(near(PORT), Role::SayAndClose(b"last words".to_vec())))?;
     for _ in 0..200 {
         look_around(world, &mut other);
         world.pass();
@@ -154,7 +154,7 @@ fn bind_to_a_taken_port_is_an_error<W: TcpServer>(world: &mut W) -> Outcome {
 
 /// A socket that is bound to a port connects from it.
 fn bind_before_connect_gives_the_local_port<W: TcpServer>(world: &mut W) -> Outcome {
-    world.order(Order::Serve(80, Role::Sink));
+    world.order(Order::Serve(80, Role::Sink))?;
     let mut socket = open(world)?;
     world.stack().bind(&mut socket, 6_001).map_err(|error| failed("bind", &error))?;
     connect(world, &mut socket, far(80))?;
@@ -179,10 +179,10 @@ fn listen_without_bind_and_accept_without_listen_are_errors<W: TcpServer>(
 fn a_closed_listener_refuses_and_leaves_its_port<W: TcpServer>(world: &mut W) -> Outcome {
     let mut other = listening(world, PORT + 1)?;
     let mut listener = listening(world, PORT)?;
-    world.order(client(b"before"));
+    world.order(client(b"before"))?;
     let (mut socket, _) = accept(world, &mut listener)?;
     close(world, listener)?;
-    world.order(client(b"after"));
+    world.order(client(b"after"))?;
     until(world, "refusal", |world| {
         look_around(world, &mut other);
         world.look(|board| board.connections.get(1)?.end)
@@ -196,7 +196,7 @@ fn a_closed_listener_refuses_and_leaves_its_port<W: TcpServer>(world: &mut W) ->
 fn ipv6_accepts<W: TcpServer>(world: &mut W) -> Outcome {
     let mut listener = listening(world, PORT)?;
     let near = SocketAddr::new(Family::V6.near(), PORT);
-    world.order(Order::Dial(near, Role::Source(b"question".to_vec())));
+    world.order(Order::Dial(near, Role::Source(b"question".to_vec())))?;
     let (mut socket, remote) = accept(world, &mut listener)?;
     ensure(remote.ip() == Family::V6.far(), "another address")?;
     ensure(receive_exactly(world, &mut socket, 8)? == b"question", "other data")

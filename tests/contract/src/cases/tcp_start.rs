@@ -29,7 +29,7 @@ fn nobody() -> SocketAddr {
 
 /// `Ok` means connected: the peer has it, too, and both can talk.
 fn connect_polled_to_the_end_gives_a_connection<W: Tcp>(world: &mut W) -> Outcome {
-    world.order(Order::Serve(80, Role::Echo));
+    world.order(Order::Serve(80, Role::Echo))?;
     let mut socket = connected(world, 80)?;
     echoes(world, &mut socket, b"hello")
 }
@@ -63,14 +63,14 @@ fn a_refused_socket_connects_again<W: Tcp>(world: &mut W) -> Outcome {
             _ => break,
         }
     }
-    world.order(Order::Serve(80, Role::Echo));
+    world.order(Order::Serve(80, Role::Echo))?;
     connect(world, &mut socket, far(80))?;
     echoes(world, &mut socket, b"hello")
 }
 
 /// minimq connects its socket anew when the broker does not answer, without closing it.
 fn connect_after_ok_starts_anew<W: Tcp>(world: &mut W) -> Outcome {
-    world.order(Order::Serve(80, Role::Sink));
+    world.order(Order::Serve(80, Role::Sink))?;
     let mut socket = connected(world, 80)?;
     send_all(world, &mut socket, b"first")?;
     until(world, "delivery", |world| {
@@ -95,7 +95,7 @@ fn connect_after_ok_starts_anew<W: Tcp>(world: &mut W) -> Outcome {
 
 /// The address is an argument of every call, so the last one counts.
 fn connect_to_another_address_while_pending<W: Tcp>(world: &mut W) -> Outcome {
-    world.order(Order::Serve(80, Role::Echo));
+    world.order(Order::Serve(80, Role::Echo))?;
     let mut socket = open(world)?;
     let _ = world.stack().connect(&mut socket, nobody());
     connect(world, &mut socket, far(80))?;
@@ -119,7 +119,7 @@ fn too_many_sockets_are_an_error<W: Tcp>(world: &mut W) -> Outcome {
 
 /// The only slot comes back whether the socket was ever connected or is still connecting.
 fn a_socket_closed_while_connecting_is_free<W: Tcp>(world: &mut W) -> Outcome {
-    world.order(Order::Serve(80, Role::Echo));
+    world.order(Order::Serve(80, Role::Echo))?;
     let unused = open(world)?;
     close(world, unused)?;
     let mut pending = open(world)?;
@@ -131,7 +131,7 @@ fn a_socket_closed_while_connecting_is_free<W: Tcp>(world: &mut W) -> Outcome {
 
 /// A slot is free again once its connection is closed, and so is its port.
 fn a_hundred_connections_one_after_the_other<W: Tcp>(world: &mut W) -> Outcome {
-    world.order(Order::Serve(80, Role::Echo));
+    world.order(Order::Serve(80, Role::Echo))?;
     for _ in 0..100 {
         let mut socket = connected(world, 80)?;
         echoes(world, &mut socket, b"hello")?;

@@ -45,7 +45,7 @@ fn send_to<W: UdpServer>(
 fn udp_a_bound_socket_answers_whoever_asks<W: UdpServer>(world: &mut W) -> Outcome {
     let mut socket = bound(world)?;
     for (from, answer) in [(9, b"to 9"), (8, b"to 8")] {
-        world.order(Order::Datagram { from, to: near(PORT), data: b"question".to_vec() });
+        world.order(Order::Datagram { from, to: near(PORT), data: b"question".to_vec() })?;
         let (data, remote) = receive(world, &mut socket, 16)?;
         ensure(data == b"question", "other data")?;
         send_to(world, &mut socket, remote, answer)?;
@@ -59,7 +59,7 @@ fn udp_a_bound_socket_answers_whoever_asks<W: UdpServer>(world: &mut W) -> Outco
 fn udp_requests_are_answered_at_once<W: UdpServer>(world: &mut W) -> Outcome {
     let mut socket = bound(world)?;
     for _ in 0..4 {
-        world.order(Order::Datagram { from: 9, to: near(PORT), data: vec![1; 1_152] });
+        world.order(Order::Datagram { from: 9, to: near(PORT), data: vec![1; 1_152] })?;
     }
     for _ in 0..4 {
         let (data, remote) = receive(world, &mut socket, 1_152)?;
@@ -74,7 +74,7 @@ fn udp_requests_are_answered_at_once<W: UdpServer>(world: &mut W) -> Outcome {
 
 /// sntpc takes an answer only if its address is, byte for byte, the one that was asked.
 fn udp_an_answer_comes_from_the_address_asked<W: UdpServer>(world: &mut W) -> Outcome {
-    world.order(Order::Echo(7));
+    world.order(Order::Echo(7))?;
     let mut socket = bound(world)?;
     send_to(world, &mut socket, far(7), b"hello")?;
     let (_, remote) = receive(world, &mut socket, 16)?;
@@ -85,7 +85,7 @@ fn udp_an_answer_comes_from_the_address_asked<W: UdpServer>(world: &mut W) -> Ou
 
 /// A packet can be sent to a host without more ado; and what would it be for without an answer?
 fn udp_send_to_without_bind_hears_the_answer<W: UdpServer>(world: &mut W) -> Outcome {
-    world.order(Order::Echo(7));
+    world.order(Order::Echo(7))?;
     let mut socket = open(world)?;
     send_to(world, &mut socket, far(7), b"hello")?;
     ensure(receive(world, &mut socket, 16)?.0 == b"hello", "other data came back")
@@ -93,7 +93,7 @@ fn udp_send_to_without_bind_hears_the_answer<W: UdpServer>(world: &mut W) -> Out
 
 /// After `send_to`, `send` goes where that went.
 fn udp_send_after_send_to_goes_to_the_same_destination<W: UdpServer>(world: &mut W) -> Outcome {
-    world.order(Order::Take(9));
+    world.order(Order::Take(9))?;
     let mut socket = bound(world)?;
     send_to(world, &mut socket, far(9), b"first")?;
     send(world, &mut socket, b"second")?;
@@ -104,8 +104,8 @@ fn udp_send_after_send_to_goes_to_the_same_destination<W: UdpServer>(world: &mut
 /// The port that was asked for is not exchanged for another one, and a connected socket can still
 /// send elsewhere and hear the answer.
 fn udp_bind_then_connect_then_send_to_keeps_the_port<W: UdpServer>(world: &mut W) -> Outcome {
-    world.order(Order::Take(9));
-    world.order(Order::Echo(7));
+    world.order(Order::Take(9))?;
+    world.order(Order::Echo(7))?;
     let mut socket = bound(world)?;
     connect(world, &mut socket, far(9))?;
     send(world, &mut socket, b"connected")?;

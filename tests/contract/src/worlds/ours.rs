@@ -9,7 +9,7 @@ use sockstate::testing::VirtualClock;
 use super::{NAME_SERVER, Row, case_named, heap, rows, stack};
 use crate::cases::{dns, tcp_client, tcp_full, udp_client, udp_full};
 use crate::far::{Board, FarEnd, HEAP, Order, SharedBoard, look};
-use crate::{Case, Outcome, World};
+use crate::{Case, Outcome, World, failed};
 
 /// The world of `&Net`.
 pub struct Ours<'net> {
@@ -53,8 +53,8 @@ impl<'net> World for Ours<'net> {
         &mut self.net
     }
 
-    fn order(&mut self, order: Order) {
-        self.bench.order(order);
+    fn order(&mut self, order: Order) -> Outcome {
+        self.bench.order(order)
     }
 
     fn look<R>(&self, see: impl FnOnce(&Board) -> R) -> R {
@@ -91,9 +91,8 @@ impl<'net> Bench<'net> {
         Bench { far: FarEnd::new(far, board.clone()), board, clock, passed: Duration::ZERO }
     }
 
-    pub(super) fn order(&mut self, order: Order) {
-        let obeyed = self.far.obey(order);
-        assert_eq!(obeyed, Ok(()), "the far end cannot do what the case asks for");
+    pub(super) fn order(&mut self, order: Order) -> Outcome {
+        self.far.obey(order).map_err(|error| failed("far end", &error))
     }
 
     pub(super) fn now(&self) -> Duration {

@@ -94,8 +94,8 @@ impl World for SmoltcpNal<'_> {
         &mut self.stack
     }
 
-    fn order(&mut self, order: Order) {
-        self.bench.order(order);
+    fn order(&mut self, order: Order) -> Outcome {
+        self.bench.order(order)
     }
 
     fn look<R>(&self, see: impl FnOnce(&Board) -> R) -> R {

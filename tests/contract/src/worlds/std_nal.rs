@@ -17,7 +17,7 @@ use std_embedded_nal::Stack;
 use super::{HANGS, NAME_SERVER, Row, case_named, rows, stack};
 use crate::cases::{dns, tcp_client, tcp_full, udp_client, udp_full};
 use crate::far::{Board, FarEnd, HEAP, Order, SharedBoard, look};
-use crate::{Case, Family, Outcome, World};
+use crate::{Case, Family, Outcome, World, ensure, failed};
 
 /// What `scripts/contract` says: the file that is mounted over the resolver's own configuration.
 const RESOLVER: &str = "SOCKSTATE_CONTRACT_RESOLVER";
@@ -29,7 +29,7 @@ const NAME: &str = "contract";
 pub struct StdNal {
     stack: Stack,
     orders: Sender<Order>,
-    obeyed: Receiver<()>,
+    obeyed: Receiver<Outcome>,
     board: SharedBoard,
     start: Instant,
 }
@@ -58,9 +58,8 @@ fn run(id: &'static str) -> Outcome {
     let shared = board.clone();
     let far = thread::spawn(move || serve(shared, &ordered, &obey));
     // Its first word is that the interface is up.
-    obeyed.recv().map_err(|_| "no far end".to_owned())?;
-    let mut world =
-        StdNal { stack: Stack::default(), orders, obeyed, board, start: Instant::now() };
+    obeyed.recv().map_err(|_| "no far end")??;
+    let mut world = StdNal { stack: Stack, orders, obeyed, board, start: Instant::now() };
     let outcome = (case.run)(&mut world);
     drop(world);
     // The next case needs the interface's name.
@@ -69,26 +68,20 @@ fn run(id: &'static str) -> Outcome {
 }
 
 /// The far end, until its case is over.
-fn serve(board: SharedBoard, orders: &Receiver<Order>, obeyed: &Sender<()>) {
-    let tap = Tap::open(NAME).expect("a TAP interface");
-    let stack = stack(HEAP, tap, StdClock::new(), 2).expect("a stack");
-    for (family, prefix) in [(Family::V4, "24"), (Family::V6, "64")] {
-        let addr = format!("{}/{prefix}", family.near());
-        let nodad: &[&str] = if family == Family::V6 { &["nodad"] } else { &[] };
-        ip(&[&["address", "replace", &addr, "dev", NAME], nodad].concat());
-    }
-    ip(&["link", "set", NAME, "up"]);
-    let mut far = FarEnd::new(&stack, board);
+fn serve(board: SharedBoard, orders: &Receiver<Order>, obeyed: &Sender<Outcome>) {
     let start = Instant::now();
-    let tell = || obeyed.send(()).is_ok();
-    tell();
+    let stack = match plug() {
+        Ok(stack) => stack,
+        Err(reason) => return drop(obeyed.send(Err(reason))),
+    };
+    let mut far = FarEnd::new(&stack, board);
+    // A case that is over, and hears nothing any more, hangs up as well.
+    let tell = |outcome| drop(obeyed.send(outcome));
+    tell(Ok(()));
     // A case that hangs leaves the interface's name to the next one.
     while start.elapsed() < HANGS - Duration::from_secs(2) {
         match orders.try_recv() {
-            Ok(order) => {
-                far.obey(order).expect("the far end can do what the case asks for");
-                tell();
-            }
+            Ok(order) => tell(far.obey(order).map_err(|error| failed("far end", &error))),
             Err(TryRecvError::Disconnected) => return,
             Err(TryRecvError::Empty) if far.step() => {}
             Err(TryRecvError::Empty) => device::sleep(stack.poll_delay()),
@@ -96,9 +89,34 @@ fn serve(board: SharedBoard, orders: &Receiver<Order>, obeyed: &Sender<()>) {
     }
 }
 
-fn ip(arguments: &[&str]) {
-    let status = Command::new("ip").args(arguments).status().expect("the command ip");
-    assert!(status.success(), "ip {}: {status}", arguments.join(" "));
+/// The far stack, with the kernel at the other end of its interface.
+fn plug() -> Outcome<sockstate::Stack<Tap, StdClock>> {
+    let tap = open_tap()?;
+    let stack = stack(HEAP, tap, StdClock::new(), 2).map_err(|error| error.to_string())?;
+    for (family, prefix) in [(Family::V4, "24"), (Family::V6, "64")] {
+        let addr = format!("{}/{prefix}", family.near());
+        let nodad: &[&str] = if family == Family::V6 { &["nodad"] } else { &[] };
+        ip(&[&["address", "replace", &addr, "dev", NAME], nodad].concat())?;
+    }
+    ip(&["link", "set", NAME, "up"])?;
+    Ok(stack)
+}
+
+/// The far end of a case that panicked may still be about to leave.
+fn open_tap() -> Outcome<Tap> {
+    let start = Instant::now();
+    loop {
+        match Tap::open(NAME) {
+            Ok(tap) => return Ok(tap),
+            Err(error) if start.elapsed() > Duration::from_secs(2) => return Err(error.to_string()),
+            Err(_) => device::sleep(None),
+        }
+    }
+}
+
+fn ip(arguments: &[&str]) -> Outcome {
+    let status = Command::new("ip").args(arguments).status().map_err(|error| error.to_string())?;
+    ensure(status.success(), "the command ip failed")
 }
 
 fn configure_resolver(name_server: bool) -> Outcome {
@@ -119,9 +137,10 @@ impl World for StdNal {
         &mut self.stack
     }
 
-    fn order(&mut self, order: Order) {
-        self.orders.send(order).expect("the far end");
-        self.obeyed.recv().expect("the far end");
+    fn order(&mut self, order: Order) -> Outcome {
+        let gone = "the far end is gone";
+        self.orders.send(order).map_err(|_| gone)?;
+        self.obeyed.recv().map_err(|_| gone)?
     }
 
     fn look<R>(&self, see: impl FnOnce(&Board) -> R) -> R {

@@ -276,6 +276,8 @@ impl Link<'_> {
                 _ => return false,
             };
             match received {
+                // `Ok(0)` would be a fault of ours, and one that must not hang the far end.
+                Ok(0) | Err(nb::Error::WouldBlock) => return true,
                 Ok(size) => {
                     let data = buffer.get(..size).unwrap_or_default();
                     entry.received.extend_from_slice(data);
@@ -284,7 +286,6 @@ impl Link<'_> {
                         self.send();
                     }
                 }
-                Err(nb::Error::WouldBlock) => return true,
                 Err(nb::Error::Other(error)) => {
                     entry.end = Some(error);
                     return false;

@@ -220,12 +220,15 @@ fn patience<W: World>() -> String {
     }
 }
 
-/// An error in one word, without what the operating system adds to it.
+/// An error in one word: its kind if the operating system says more, what is within if it is
+/// wrapped.
 fn word(error: &impl Debug) -> String {
     let text = format!("{error:?}");
-    let text = text.split_once("kind: ").map_or(text.as_str(), |(_, kind)| kind);
-    text.chars()
-        .take_while(|c| c.is_alphanumeric() || *c == '(')
-        .collect::<String>()
-        .replace('(', " ")
+    let word = match text.split_once("kind: ") {
+        Some((_, kind)) => kind,
+        None => {
+            text.rsplit('(').find(|part| part.starts_with(char::is_alphabetic)).unwrap_or(&text)
+        }
+    };
+    word.chars().take_while(|c| c.is_alphanumeric()).collect()
 }

@@ -32,7 +32,7 @@ impl Column {
     fn cell(&self, id: &str) -> String {
         let Some(outcomes) = &self.outcomes else { return "not run".to_owned() };
         match outcomes.iter().find(|(known, _)| *known == id) {
-            None => "no such trait".to_owned(),
+            None => "not implemented".to_owned(),
             Some((_, Ok(()))) => "yes".to_owned(),
             Some((_, Err(reason))) => format!("**no**: {reason}"),
         }

@@ -24,8 +24,6 @@ pub const HEAP: Heap =
 pub enum Order {
     /// Listen on a port, and treat each connection like this.
     Serve(u16, Role),
-    /// Stop listening on a port; its connections go on.
-    Unserve(u16),
     /// Connect to the stack under test, and then do as told.
     Dial(SocketAddr, Role),
     /// From now on read what was held back so far.
@@ -116,7 +114,7 @@ pub fn look(board: &SharedBoard) -> MutexGuard<'_, Board> {
 pub struct FarEnd<'net> {
     net: &'net Net,
     board: SharedBoard,
-    listeners: HashMap<u16, (TcpSocket<'net, Listening>, Role)>,
+    listeners: Vec<(TcpSocket<'net, Listening>, Role)>,
     links: Vec<Link<'net>>,
     /// Each with whether it answers.
     ports: HashMap<u16, (UdpSocket<'net, Bound>, bool)>,
@@ -139,7 +137,7 @@ impl<'net> FarEnd<'net> {
         FarEnd {
             net,
             board,
-            listeners: HashMap::new(),
+            listeners: Vec::new(),
             links: Vec::new(),
             ports: HashMap::new(),
             server: None,
@@ -152,9 +150,8 @@ impl<'net> FarEnd<'net> {
         match order {
             Order::Serve(port, role) => {
                 let listener = self.net.tcp()?.bind(port)?.listen(4)?;
-                self.listeners.insert(port, (listener, role));
+                self.listeners.push((listener, role));
             }
-            Order::Unserve(port) => drop(self.listeners.remove(&port)),
             Order::Dial(to, role) => {
                 let socket = self.net.tcp()?.connect(to)?.into();
                 self.enter(socket, to, role);
@@ -209,7 +206,7 @@ impl<'net> FarEnd<'net> {
 
     fn accept(&mut self) {
         let mut accepted = Vec::new();
-        for (listener, role) in self.listeners.values_mut() {
+        for (listener, role) in &mut self.listeners {
             while let Ok((socket, remote)) = listener.accept() {
                 accepted.push((socket, remote, role.clone()));
             }

@@ -90,3 +90,14 @@ pub(crate) fn ours_holds(id: &str) {
     let row = rows.iter().find(|row| row.id == id).expect("a case of a trait that ours has");
     assert_eq!(row.outcome(), Ok(()), "{id}");
 }
+
+#[test]
+fn each_case_has_a_name_of_its_own_and_a_row() {
+    let ours: Vec<_> = Ours::rows().iter().map(|row| row.id).collect();
+    for (place, id) in ours.iter().enumerate() {
+        assert_eq!(ours.iter().position(|other| other == id), Some(place), "{id}");
+    }
+    for row in SmoltcpNal::rows() {
+        assert!(ours.contains(&row.id), "{}", row.id);
+    }
+}

@@ -16,7 +16,7 @@ impl<W: World<Stack: UdpFullStack>> UdpServer for W {}
 
 cases! { UdpServer:
     udp_a_bound_socket_answers_whoever_asks from "UdpFullStack::send_to",
-    udp_requests_are_answered_at_once from "coapserver 0.5",
+    udp_requests_are_answered_at_once from "embedded-nal-minimal-coapserver 0.5",
     udp_an_answer_comes_from_the_address_asked from "sntpc 0.11",
     udp_send_to_without_bind_hears_the_answer from "UdpFullStack::send_to",
     udp_send_after_send_to_goes_to_the_same_destination from "UdpClientStack::send",

@@ -96,7 +96,7 @@ impl<'net, S: Sharing> TcpClientStack for &'net Net<S> {
         }
     }
 
-    /// Closes gracefully: what was sent is still delivered.
+    /// Closes gracefully: what was sent is still delivered, by this and by later calls on the stack.
     fn close(&mut self, socket: Self::TcpSocket) -> Result<(), Error> {
         drop(socket);
         self.poll()?;

@@ -61,7 +61,7 @@ impl<'net, S: Sharing> UdpClientStack for &'net Net<S> {
         }
     }
 
-    /// Closes the socket: what was sent is still delivered.
+    /// Closes the socket: what was sent is still delivered, by this and by later calls on the stack.
     fn close(&mut self, socket: Self::UdpSocket) -> Result<(), Error> {
         drop(socket);
         self.poll()?;

@@ -13,7 +13,8 @@ use crate::{AnyTcpSocket, Error};
 /// Made by [`Net::blocking`]. `receive` does not wait, because clients that have time limits of
 /// their own look at the clock when it would block. Waiting is [`Net::block`]: it does what
 /// [`Config::idle`](crate::Config::idle) says, and ends at the stack's
-/// [deadlines](crate::Deadlines).
+/// [deadlines](crate::Deadlines). A peer that is alive and does not read is waited for as long as
+/// it is.
 ///
 /// ```
 /// use embedded_nal::TcpClientStack;

@@ -25,9 +25,8 @@ impl<S: Sharing, R: Clone> Progress<'_, S, R> {
     /// Once there is an answer, the slot is given back.
     fn poll(
         &mut self,
-        ask: impl FnMut(&mut Core, SlotId) -> nb::Result<R, Error>,
+        mut ask: impl FnMut(&mut Core, SlotId) -> nb::Result<R, Error>,
     ) -> nb::Result<R, Error> {
-        let mut ask = ask;
         if let Progress::Asking(handle) = self {
             let slot = handle.slot;
             let result = match handle.net.try_twice_on_time(|core| ask(core, slot)) {

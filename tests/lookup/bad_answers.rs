@@ -29,6 +29,7 @@ fn wrong(asked: &Asked) -> Vec<Vec<u8>> {
         change(kind_at, 2), // another kind
         with_question("host"),
         with_question("host.test.test"),
+        longer_than_answers_are(&right),
         right[..12].to_vec(),
         right[..asked.message.len() - 1].to_vec(),
         right[..right.len() - 1].to_vec(),
@@ -36,6 +37,13 @@ fn wrong(asked: &Asked) -> Vec<Vec<u8>> {
         vec![0; 512],
         vec![0xff; 512],
     ]
+}
+
+/// An answer in 513 bytes: a true one, and behind it what nobody reads.
+fn longer_than_answers_are(right: &[u8]) -> Vec<u8> {
+    let mut message = right.to_vec();
+    message.resize(513, 0);
+    message
 }
 
 #[test]

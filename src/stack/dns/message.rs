@@ -20,6 +20,10 @@ const LONGEST_NAME: usize = 255;
 /// The most bytes of a question: header, name, type and class.
 pub(super) const LONGEST_QUESTION: usize = 12 + LONGEST_NAME + 4;
 
+/// The most bytes of an answer (RFC 1035 section 4.2.1): no question here says that more would be
+/// read. It bounds the work that a hostile answer can make.
+const LONGEST_ANSWER: usize = 512;
+
 /// How many names in a row may be aliases of the next. A chain in a circle has an end here.
 const LONGEST_CHAIN: usize = 8;
 
@@ -108,6 +112,9 @@ pub(super) fn answer(
     id: u16,
     written: &mut [u8],
 ) -> Option<Reply> {
+    if message.len() > LONGEST_ANSWER {
+        return None;
+    }
     let packet = DnsPacket::new_checked(message).ok()?;
     let is_response = packet.flags().contains(DnsFlags::RESPONSE);
     if !is_response || packet.transaction_id() != id || packet.opcode() != DnsOpcode::Query {

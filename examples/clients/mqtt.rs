@@ -7,6 +7,7 @@
 //! mosquitto_pub -h 192.168.69.2 -q 1 -t sockstate/command -m stop
 //! ```
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use minimq::types::{SubscriptionOptions, TopicFilter};
@@ -37,12 +38,23 @@ fn main() -> Outcome {
     Options::from_args("an MQTT client: minimq on sockstate", 1883, &OWN).run(client)
 }
 
-/// What is still to be published at first, the next one first.
-const EVENTS_TO_PUBLISH: [(QoS, &str); 3] = [
-    (QoS::AtMostOnce, "at most once"),
-    (QoS::AtLeastOnce, "at least once"),
-    (QoS::ExactlyOnce, "exactly once"),
-];
+/// A message to be published.
+struct Message {
+    topic: &'static str,
+    qos: QoS,
+    text: String,
+}
+
+impl Message {
+    fn new(topic: &'static str, qos: QoS, text: &str) -> Self {
+        Message { topic, qos, text: text.into() }
+    }
+
+    fn publish(&self, session: &mut Session<'_, '_>) -> Outcome {
+        let publication = Publication::new(self.topic, self.text.as_bytes()).qos(self.qos);
+        session.client().publish(publication).map_err(failure)
+    }
+}
 
 fn client(options: &Options, net: &Net) -> Outcome {
     let keep_alive = options.number("--keep-alive")?.unwrap_or(59);
@@ -51,27 +63,35 @@ fn client(options: &Options, net: &Net) -> Outcome {
     let mut buffer = [0; 4096];
     let mut session = Session::new(options, net, id, keep_alive, &mut buffer)?;
 
-    let mut events = EVENTS_TO_PUBLISH.iter().copied();
-    let mut under_way: Option<(QoS, &str)> = None;
+    let mut messages = VecDeque::from([
+        Message::new(EVENTS, QoS::AtMostOnce, "at most once"),
+        Message::new(EVENTS, QoS::AtLeastOnce, "at least once"),
+        Message::new(EVENTS, QoS::ExactlyOnce, "exactly once"),
+    ]);
+    let mut under_way: Option<Message> = None;
     let mut subscribing = false;
     let mut subscribed = false;
-    let mut commands: Vec<String> = Vec::new();
+    let mut stopped = false;
     let mut connected_at = None;
     loop {
         let turn = session.turn(|topic, payload| {
-            let command = String::from_utf8_lossy(payload).into_owned();
+            let command = String::from_utf8_lossy(payload);
             println!("received {command:?} on {topic}");
-            commands.push(command);
+            if command == "stop" {
+                stopped = true;
+            } else {
+                messages.push_back(Message::new(ANSWERS, QoS::AtLeastOnce, &command));
+            }
         });
         if turn.came_up {
             connected_at.get_or_insert_with(Instant::now);
             (subscribing, subscribed) = (false, false);
         }
         if turn.was_reset
-            && let Some(event) = under_way.take()
+            && let Some(message) = under_way.take()
         {
-            publish(&mut session, EVENTS, event)?;
-            under_way = Some(event);
+            // The broker may not have it, and nobody else does any more.
+            messages.push_front(message);
         }
         // One packet at a time: minimq panics if it has to answer one while another is not sent.
         if !session.is_connected() || !session.client().can_publish(QoS::ExactlyOnce) {
@@ -88,16 +108,13 @@ fn client(options: &Options, net: &Net) -> Outcome {
         } else if !subscribed {
             println!("subscribed to {COMMANDS}");
             subscribed = true;
-        } else if let Some((_, text)) = under_way.take() {
-            println!("published {text}");
-        } else if let Some(event) = events.next() {
-            publish(&mut session, EVENTS, event)?;
-            under_way = Some(event);
-        } else if commands.first().is_some_and(|command| command == "stop") {
+        } else if let Some(message) = under_way.take() {
+            println!("published {:?} on {}", message.text, message.topic);
+        } else if let Some(message) = messages.pop_front() {
+            message.publish(&mut session)?;
+            under_way = Some(message);
+        } else if stopped {
             break;
-        } else if !commands.is_empty() {
-            let command = commands.remove(0);
-            publish(&mut session, ANSWERS, (QoS::AtLeastOnce, &command))?;
         } else if let (Some(stay), Some(since)) = (stay, connected_at)
             && since.elapsed() >= stay
         {
@@ -109,9 +126,4 @@ fn client(options: &Options, net: &Net) -> Outcome {
     }
     println!("done");
     Ok(())
-}
-
-fn publish(session: &mut Session<'_, '_>, topic: &str, (qos, text): (QoS, &str)) -> Outcome {
-    let publication = Publication::new(topic, text).qos(qos);
-    session.client().publish(publication).map_err(failure)
 }

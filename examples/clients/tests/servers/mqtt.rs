@@ -35,17 +35,18 @@ fn mqtt_by_name() {
     let dns = wire.kernel().to_string();
     let options = ["--dns", &dns, "--keep-alive", "2", "--stay", "7"];
     let program = wire.program("mqtt", "broker.test:1883", &options);
-    program.wait_for("published exactly once");
+    program.wait_for("published \"exactly once\"");
     command(&broker, "hello");
     assert_eq!(
         program.finish(),
         [
             "connected",
             "subscribed to sockstate/command",
-            "published at most once",
-            "published at least once",
-            "published exactly once",
+            "published \"at most once\" on sockstate/event",
+            "published \"at least once\" on sockstate/event",
+            "published \"exactly once\" on sockstate/event",
             "received \"hello\" on sockstate/command",
+            "published \"hello\" on sockstate/answer",
             "connected for 7 s",
             "done",
         ]
@@ -62,6 +63,8 @@ fn mqtt_by_name() {
             "1 sockstate/answer hello",
         ]
     );
+    // The program has closed its connection, and not just ended.
+    broker.process().wait_for("Client sockstate ");
     let log = broker.stop();
     let pings = log.iter().filter(|line| line.contains("Received PINGREQ from sockstate")).count();
     assert!(pings >= 3, "{pings} pings in three intervals");
@@ -77,7 +80,7 @@ fn mqtt_broker_restarted() {
         let wire = Wire::new();
         let mut broker = Broker::start(wire.server(1883), persistence);
         let program = wire.program("mqtt", &wire.server(1883).to_string(), &[]);
-        program.wait_for("published exactly once");
+        program.wait_for("published \"exactly once\"");
         for restarts in 1..=2 {
             broker.stop();
             program.wait_for_some(restarts, "connection lost");
@@ -87,7 +90,7 @@ fn mqtt_broker_restarted() {
             program.wait_for_some(restarts, "connected again");
             program.wait_for_some(1 + restarts, "subscribed to");
             command(&broker, &format!("number {restarts}"));
-            program.wait_for(&format!("received \"number {restarts}\""));
+            program.wait_for(&format!("published \"number {restarts}\" on sockstate/answer"));
         }
         command(&broker, "stop");
 

@@ -2,10 +2,10 @@
 //! own.
 
 use std::fs;
+use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{self, Command};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::process::Command;
 use std::time::Duration;
 
 use crate::process::PATIENCE;
@@ -16,12 +16,9 @@ pub(crate) struct Directory(PathBuf);
 
 impl Directory {
     pub(crate) fn new() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("sockstate-clients-{}-{number}", process::id());
+        // No number of a process or of a test would do: other runs have namespaces of their own.
+        let name = format!("sockstate-clients-{:016x}", RandomState::new().hash_one(()));
         let path = std::env::temp_dir().join(name);
-        // One that another run has left under the same number is not ours to read.
-        let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).unwrap();
         Directory(path)
     }

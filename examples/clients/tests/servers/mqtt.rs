@@ -36,6 +36,8 @@ fn mqtt_by_name() {
     let options = ["--dns", &dns, "--keep-alive", "2", "--stay", "7"];
     let program = wire.program("mqtt", "broker.test:1883", &options);
     program.wait_for("published \"exactly once\"");
+    // For the broker to be done with it, the watcher has to answer, too.
+    watcher.wait_for("exactly once");
     command(&broker, "hello");
     assert_eq!(
         program.finish(),
@@ -63,9 +65,10 @@ fn mqtt_by_name() {
             "1 sockstate/answer hello",
         ]
     );
-    // The program has closed its connection, and not just ended.
+    // The program has closed its connection, and has not just ended.
     broker.process().wait_for("Client sockstate ");
     let log = broker.stop();
+    assert!(!log.iter().any(|line| line.contains("exceeded timeout")), "{log:?}");
     let pings = log.iter().filter(|line| line.contains("Received PINGREQ from sockstate")).count();
     assert!(pings >= 3, "{pings} pings in three intervals");
     let queries = names.stop();

@@ -1,0 +1,53 @@
+# For scripts that run tests in a network namespace of their own, so that neither their interfaces
+# nor their addresses exist anywhere else. Sourced, with the name of what they run in `$what`.
+
+# Where distributions keep servers, and an ordinary user's shell does not look.
+export PATH="$PATH:/usr/sbin:/sbin"
+
+# cannot REASON: ends the script. That is a failure in CI only.
+cannot() {
+    if [ -n "${CI:-}" ]; then
+        printf '%s: cannot run: %s\n' "$what" "$1" >&2
+        exit 1
+    fi
+    printf '%s: skipped: %s\n' "$what" "$1"
+    exit 0
+}
+
+# need COMMAND PACKAGE: installs the package if the command is missing. Not on a machine that runs
+# services and is not CI's, unless asked to: a time server, for one, would take the place of
+# another there.
+need() {
+    command -v "$1" >/dev/null && return
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+        cannot "$1 is missing (package $2)"
+    fi
+    if [ -z "${CI:-}${INSTALL:-}" ] && [ -d /run/systemd/system ]; then
+        cannot "$1 is missing (package $2); with INSTALL=1 this script installs it"
+    fi
+    { apt-get update && apt-get install --yes --no-install-recommends "$2"; } >&2 ||
+        cannot "$1 is missing, and package $2 could not be installed"
+}
+
+# need_namespace [OPTION...]: fills `namespace` with the words that run a command in a namespace,
+# made with these further options of `unshare`.
+#
+# The process namespace ends with its first process, and that with unshare: whatever way a script
+# ends, nothing that it started there is left.
+need_namespace() {
+    [ -c /dev/net/tun ] || cannot '/dev/net/tun is missing'
+    need unshare util-linux
+    need ip iproute2
+    namespace=(unshare --net --pid --fork --kill-child "$@")
+    [ "$(id -u)" -eq 0 ] || namespace+=(--map-root-user)
+    "${namespace[@]}" ip tuntap add dev probe mode tap 2>/dev/null ||
+        cannot 'no right to make network namespaces and TAP interfaces'
+}
+
+# inside COMMAND...: runs the command, which begins with the words of `namespace`, and ends it with
+# this script.
+inside() {
+    "$@" &
+    trap "kill -KILL $! 2>/dev/null || true" EXIT
+    wait "$!"
+}

@@ -110,7 +110,7 @@ impl<A: Into<IpAddr>> From<(A, u16)> for LocalEndpoint {
     }
 }
 
-/// Which kind of address a look-up is to find.
+/// Which kind of address a look-up is to find. Made from embedded-nal's type of the same name, too.
 ///
 /// ```
 /// use sockstate::{AddrType, Error, Net};

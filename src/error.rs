@@ -89,7 +89,8 @@ pub enum Error {
     /// by embedded-nal: the name was, with its length.
     Truncated(u16),
     /// The text cannot be the name of a host: a label that is empty or longer than 63 bytes, more
-    /// than 253 bytes in all (RFC 1035 section 2.3.4), or anything but printable ASCII.
+    /// than 253 bytes in all (RFC 1035 section 2.3.4), or anything but the letters and digits of
+    /// ASCII, `-` and `_` in a label.
     InvalidName,
     /// A name is to be looked up, and no name server is set.
     NoNameServer,

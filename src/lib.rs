@@ -50,7 +50,7 @@
 //! With the feature `embedded-nal`, `&Net` is the stack that clients of embedded-nal take:
 //! `TcpClientStack`, `TcpFullStack`, `UdpClientStack`, `UdpFullStack` and `Dns`. They need not know
 //! that it wants to be polled: a call that would block does that. For clients that make each call
-//! once, there is [`Net::blocking`].
+//! once, there is [`Net::blocking`]; for tests of clients, `testing::LabClient`.
 //!
 //! # Sharing
 //!
@@ -114,4 +114,4 @@ pub use stack::{
 
 pub use smoltcp::time::{Duration, Instant};
 pub use smoltcp::wire::IpCidr;
-pub use {nb, smoltcp};
+pub use {heapless, nb, smoltcp};

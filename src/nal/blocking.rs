@@ -1,5 +1,7 @@
 //! A stack for clients that make each call once.
 
+#[cfg(feature = "dns")]
+use core::net::IpAddr;
 use core::net::SocketAddr;
 
 use embedded_nal::TcpClientStack;
@@ -7,11 +9,12 @@ use embedded_nal::TcpClientStack;
 use crate::stack::{Local, Net, Sharing};
 use crate::{AnyTcpSocket, Error};
 
-/// A stack whose `connect` and `send` wait: for clients that make each call once, take a connection
-/// that is not there yet for a failure, and do not look at how much of their data was taken.
+/// A stack whose `connect`, `send` and look-ups wait: for clients that make each call once, take a
+/// connection that is not there yet for a failure, and do not look at how much of their data was
+/// taken.
 ///
-/// Made by [`Net::blocking`]. `receive` does not wait, because clients that have time limits of
-/// their own look at the clock when it would block. Waiting is [`Net::block`]: it does what
+/// Made by [`Net::blocking`]. It has `TcpClientStack` and `Dns`. `receive` does not wait, because
+/// clients that have time limits of their own look at the clock when it would block. Waiting is [`Net::block`]: it does what
 /// [`Config::idle`](crate::Config::idle) says, and ends at the stack's
 /// [deadlines](crate::Deadlines). A peer that is alive and does not read is waited for as long as
 /// it is.
@@ -84,5 +87,25 @@ impl<'net, S: Sharing> TcpClientStack for Blocking<'net, S> {
 
     fn close(&mut self, socket: Self::TcpSocket) -> Result<(), Error> {
         TcpClientStack::close(&mut self.0, socket)
+    }
+}
+
+#[cfg(feature = "dns")]
+impl<S: Sharing> embedded_nal::Dns for Blocking<'_, S> {
+    type Error = Error;
+
+    /// Waits for the address.
+    fn get_host_by_name(
+        &mut self,
+        hostname: &str,
+        addr_type: embedded_nal::AddrType,
+    ) -> nb::Result<IpAddr, Error> {
+        Ok(self.0.lookup(hostname, addr_type.into())?.wait()?)
+    }
+
+    /// Waits for the name.
+    fn get_host_by_address(&mut self, addr: IpAddr, result: &mut [u8]) -> nb::Result<usize, Error> {
+        let mut net = self.0;
+        Ok(self.0.block(|| embedded_nal::Dns::get_host_by_address(&mut net, addr, result))?)
     }
 }

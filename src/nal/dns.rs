@@ -9,6 +9,16 @@ use crate::stack::dns::{Answer, Wanted, reverse_name};
 use crate::stack::{Net, Sharing};
 use crate::{AddrType, Error};
 
+impl From<embedded_nal::AddrType> for AddrType {
+    fn from(addr_type: embedded_nal::AddrType) -> Self {
+        match addr_type {
+            embedded_nal::AddrType::IPv4 => AddrType::Ipv4,
+            embedded_nal::AddrType::IPv6 => AddrType::Ipv6,
+            embedded_nal::AddrType::Either => AddrType::Either,
+        }
+    }
+}
+
 impl<S: Sharing> Dns for &Net<S> {
     type Error = Error;
 
@@ -24,11 +34,7 @@ impl<S: Sharing> Dns for &Net<S> {
         hostname: &str,
         addr_type: embedded_nal::AddrType,
     ) -> nb::Result<IpAddr, Error> {
-        let addr_type = match addr_type {
-            embedded_nal::AddrType::IPv4 => AddrType::Ipv4,
-            embedded_nal::AddrType::IPv6 => AddrType::Ipv6,
-            embedded_nal::AddrType::Either => AddrType::Either,
-        };
+        let addr_type = addr_type.into();
         if let Some(known) = literal(hostname, addr_type) {
             return Ok(known?);
         }

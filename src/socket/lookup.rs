@@ -12,7 +12,8 @@ use crate::stack::slot::SlotId;
 use crate::stack::{Local, Net, Sharing};
 use crate::{AddrType, Error};
 
-/// The name of a host, without a dot at its end: 253 bytes at most (RFC 1035 section 2.3.4).
+/// The name of a host, without a dot at its end: 253 bytes at most (RFC 1035 section 2.3.4). It
+/// dereferences to a `&str`.
 pub type HostName = heapless::String<253>;
 
 /// A look-up that is under way, or over.
@@ -144,6 +145,27 @@ pub struct Lookup<'net, 'n, S: Sharing = Local> {
 impl<S: Sharing> Lookup<'_, '_, S> {
     /// Asks for the address: the first one of the answer. Once there is an answer, it stays.
     ///
+    /// ```
+    /// use core::net::IpAddr;
+    /// use sockstate::{AddrType, Duration, Error, Net, nb};
+    ///
+    /// fn find_among_other_things(net: &Net) -> Result<IpAddr, Error> {
+    ///     let mut lookup = net.lookup("broker.example", AddrType::Either)?;
+    ///     loop {
+    ///         match lookup.poll() {
+    ///             Ok(addr) => return Ok(addr),
+    ///             Err(nb::Error::Other(error)) => return Err(error),
+    ///             Err(nb::Error::WouldBlock) => {} // time for the other things
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// fn find_soon(net: &Net) -> Result<IpAddr, Error> {
+    ///     let mut lookup = net.lookup("broker.example", AddrType::Either)?;
+    ///     net.block_for(Duration::from_secs(2), || lookup.poll())
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// `WouldBlock` while there is no answer. [`Error::NameNotFound`], also for a name that has no
@@ -182,6 +204,15 @@ impl<S: Sharing> Lookup<'_, '_, S> {
 /// A look-up of the name of a host; made by [`Net::lookup_name`].
 ///
 /// It goes on as long as it is polled or waited for. Dropping it ends it and frees its slot.
+///
+/// ```
+/// use sockstate::{Error, Net};
+///
+/// fn is_our_gateway(net: &Net, addr: core::net::IpAddr) -> Result<bool, Error> {
+///     let name = net.lookup_name(addr)?.wait()?;
+///     Ok(name.ends_with(".gateways.example"))
+/// }
+/// ```
 pub struct NameLookup<'net, S: Sharing = Local> {
     net: &'net Net<S>,
     addr: IpAddr,

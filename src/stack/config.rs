@@ -28,7 +28,8 @@ pub struct Deadlines {
     /// From the close of a connection (or the last progress in delivering what it still had to
     /// send) to a RST. Default: 30 s.
     pub closing: Option<Duration>,
-    /// From the first question of a look-up to giving the name servers up. Default: 10 s.
+    /// From the first question of a look-up to giving the name servers up. Default: 10 s. For a
+    /// shorter limit on one look-up there is [`Net::block_for`](crate::Net::block_for).
     #[cfg(feature = "dns")]
     pub lookup: Option<Duration>,
 }

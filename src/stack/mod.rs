@@ -196,11 +196,12 @@ impl<D, C, S: Sharing> ::core::fmt::Debug for Stack<D, C, S> {
 /// # Calls
 ///
 /// - *Making sockets*: `tcp`, `udp`.
-/// - *Finding hosts*: `lookup`, `lookup_name`; for embedded-nal, `blocking`.
+/// - *Finding hosts*: `lookup`, `lookup_name`.
 /// - *Running*: [`poll`](Net::poll) moves frames; [`poll_delay`](Net::poll_delay) says how long
 ///   the device may sleep; [`block`](Net::block) turns a call that would block into one that
 ///   waits. A call on a socket that would block polls the stack before it says so, so that
-///   `nb::block!` on any of them ends.
+///   `nb::block!` on any of them ends, given a clock that runs.
+/// - *For clients of embedded-nal*: `&Net` itself, or what [`blocking`](Net::blocking) gives.
 /// - *The network*: addresses, the default gateway, the link.
 pub struct Net<S: Sharing = Local, T: ?Sized = <S as Sharing>::Driver> {
     idle: fn(Option<Duration>),

@@ -372,7 +372,9 @@ fn what_cannot_be_asked_is_an_error_at_once() {
 
     let long_label = "x".repeat(64);
     let long_name = ["x".repeat(63).as_str(); 4].join(".");
-    for host in ["", ".", "..", "a..b", ".a", "a b", "a\0b", "m\u{fc}nchen.test"] {
+    for host in
+        ["", ".", "..", "a..b", ".a", "a b", "a\0b", "m\u{fc}nchen.test", "[fd00::1]", "http://a"]
+    {
         assert_eq!(lab.near.lookup(host, AddrType::Ipv4).map(drop), Err(Error::InvalidName));
     }
     for host in [&long_label, &long_name] {
@@ -477,7 +479,9 @@ fn an_address_has_a_name_in_either_version() {
 #[test]
 fn what_is_no_name_of_a_host_is_none() {
     let lab = lab();
-    for target in [&b"\0"[..], b"\x03a.b\0", b"\x02\x1b[\0", b"\x01\xff\0", b"\x05ab\0"] {
+    for target in
+        [&b"\0"[..], b"\x03a.b\0", b"\x03a/b\0", b"\x02\x1b[\0", b"\x01\xff\0", b"\x05ab\0"]
+    {
         assert_eq!(name_of(&lab, "10.0.0.7", target), Err(Error::NameNotFound), "{target:?}");
     }
 }

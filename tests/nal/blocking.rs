@@ -1,6 +1,6 @@
 //! The stack for clients that make each call once.
 
-use embedded_nal::{TcpClientStack, TcpError, TcpErrorKind};
+use embedded_nal::{AddrType, Dns, TcpClientStack, TcpError, TcpErrorKind};
 use sockstate::testing::Lab;
 use sockstate::{Error, Heap, nb};
 
@@ -46,4 +46,23 @@ fn a_refused_connection_and_a_reset_one_are_errors() {
         Err(nb::Error::Other(error)) => assert_eq!(error.kind(), TcpErrorKind::PipeClosed),
         other => panic!("sent to nobody: {other:?}"),
     }
+}
+
+#[test]
+fn look_ups_wait() {
+    let lab = Lab::new(1);
+    let mut stack = lab.near.blocking();
+    let server = [addr("192.168.69.2:53").ip()];
+    let none = stack.get_host_by_name("host.test", AddrType::IPv4);
+    assert_eq!(none, Err(nb::Error::Other(Error::NoNameServer)));
+    lab.near.set_dns_servers(&server).unwrap();
+    // Nobody answers: the wait ends with the stack's own limit.
+    let start = lab.clock.time();
+    let found = stack.get_host_by_name("host.test", AddrType::IPv4);
+    assert_eq!(found, Err(nb::Error::Other(Error::TimedOut)));
+    let found = stack.get_host_by_address(server[0], &mut [0; 255]);
+    assert_eq!(found, Err(nb::Error::Other(Error::TimedOut)));
+    assert_eq!((lab.clock.time() - start).secs(), 20);
+    let known = stack.get_host_by_name("10.0.0.7", AddrType::Either);
+    assert_eq!(known, Ok("10.0.0.7".parse().unwrap()));
 }

@@ -67,8 +67,7 @@ pub(super) enum Reply {
 fn encode(name: &str) -> Result<Vec<u8, LONGEST_NAME>, Error> {
     let mut encoded = Vec::new();
     for label in without_root(name).split('.') {
-        let fits = (1..=63).contains(&label.len());
-        if !fits || !label.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if !is_label(label.as_bytes()) {
             return Err(Error::InvalidName);
         }
         encoded.push(label.len() as u8).map_err(|_| Error::InvalidName)?;
@@ -76,6 +75,13 @@ fn encode(name: &str) -> Result<Vec<u8, LONGEST_NAME>, Error> {
     }
     encoded.push(0).map_err(|_| Error::InvalidName)?;
     Ok(encoded)
+}
+
+/// Whether this can be a label of a host's name (RFC 1123 section 2.1). The underscore cannot, and
+/// is in use all the same.
+fn is_label(label: &[u8]) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=63).contains(&label.len()) && label.iter().all(is_plain)
 }
 
 /// A name without the dot that may stand for the root behind it.
@@ -210,8 +216,7 @@ fn decode(packet: &DnsPacket<&[u8]>, name: &[u8], written: &mut [u8]) -> Reply {
     let mut size = 0;
     for label in packet.parse_name(name) {
         let Ok(label) = label else { return Reply::NoRecord };
-        let is_plain = |byte: &u8| byte.is_ascii_graphic() && *byte != b'.';
-        if label.is_empty() || !label.iter().all(is_plain) {
+        if !is_label(label) {
             return Reply::NoRecord;
         }
         let dot: &[u8] = if size == 0 { b"" } else { b"." };

@@ -67,14 +67,17 @@ impl<'net, S: Sharing> TcpClientStack for Blocking<'net, S> {
         Ok(self.0.block(|| TcpClientStack::connect(&mut net, socket, remote))?)
     }
 
-    /// Waits until there was room for everything.
+    /// Waits until there was room for everything. After an error, a part of it may have been sent.
     fn send(&mut self, socket: &mut Self::TcpSocket, buffer: &[u8]) -> nb::Result<usize, Error> {
         let mut net = self.0;
         let mut sent = 0;
-        while let Some(rest) = buffer.get(sent..).filter(|rest| !rest.is_empty()) {
+        loop {
+            let rest = buffer.get(sent..).unwrap_or_default();
             sent += self.0.block(|| TcpClientStack::send(&mut net, socket, rest))?;
+            if sent >= buffer.len() {
+                return Ok(sent);
+            }
         }
-        Ok(sent)
     }
 
     fn receive(

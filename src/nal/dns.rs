@@ -25,10 +25,10 @@ impl<S: Sharing> Dns for &Net<S> {
     /// Looks up an address; to be called until it no longer would block.
     ///
     /// Look-ups are known by what they ask: as many go on at the same time as there are UDP slots,
-    /// and further ones wait for theirs. One that nobody asks for any more gives its slot up when
-    /// the slot is needed, but not before the server has had its time for an answer (a second, at
-    /// first), and in any case ten seconds after that. The errors are those of [`Net::lookup`] and
-    /// of [`Lookup::poll`](crate::Lookup::poll).
+    /// and further ones wait for theirs. One that nobody asks for any more, for a second after the
+    /// server's time for an answer was over, gives its slot up when the slot is needed, and in any
+    /// case after ten seconds. The errors are those of [`Net::lookup`] and of
+    /// [`Lookup::poll`](crate::Lookup::poll).
     fn get_host_by_name(
         &mut self,
         hostname: &str,

@@ -6,6 +6,7 @@ use core::net::IpAddr;
 use smoltcp::time::Duration;
 
 use super::Handle;
+use crate::addr::ip_address;
 use crate::stack::core::Core;
 use crate::stack::dns::{Answer, Wanted, reverse_name};
 use crate::stack::slot::SlotId;
@@ -32,8 +33,10 @@ impl<S: Sharing, R: Clone> Progress<'_, S, R> {
             let slot = handle.slot;
             let result = match handle.net.try_twice_on_time(|core| ask(core, slot)) {
                 Ok(found) => Ok(found),
-                Err(nb::Error::Other(error)) => Err(error),
+                // These say nothing of the look-up.
                 Err(nb::Error::WouldBlock) => return Err(nb::Error::WouldBlock),
+                Err(nb::Error::Other(Error::Reentrant)) => return Err(Error::Reentrant.into()),
+                Err(nb::Error::Other(error)) => Err(error),
             };
             *self = Progress::Over(result);
         }
@@ -47,8 +50,8 @@ impl<S: Sharing, R: Clone> Progress<'_, S, R> {
 impl<S: Sharing> Net<S> {
     /// Begins to look up the address of a host.
     ///
-    /// The name servers are asked one after the other, with pauses of 1, 2, 4 and 8 seconds from
-    /// round to round, until one answers or
+    /// The name servers are asked one after the other, with pauses of 1.5, 3, 6 and 12 seconds
+    /// from round to round, until one answers or
     /// [`Deadlines::lookup`](crate::Deadlines::lookup) is over. Aliases are followed within the
     /// answer (RFC 1034 section 3.6.2). Transaction number and port of each look-up are random (RFC
     /// 5452 section 4).
@@ -115,7 +118,7 @@ pub(crate) fn literal(host: &str, addr_type: AddrType) -> Option<Result<IpAddr, 
     let wanted = match addr_type {
         AddrType::Ipv4 => addr.is_ipv4(),
         AddrType::Ipv6 => addr.is_ipv6(),
-        AddrType::Either => true,
+        AddrType::Either => ip_address(addr).is_ok(),
     };
     Some(if wanted { Ok(addr) } else { Err(Error::AddressFamily) })
 }

@@ -69,9 +69,10 @@ pub struct Core {
     pub(crate) half_open: u16,
     /// When smoltcp may ask for a neighbour again.
     discovery_at: Instant,
-    /// Frames came faster than one poll takes them.
+    /// Frames came faster than one poll takes them, or the last poll found that a time limit is
+    /// over.
     pub(crate) more: bool,
-    /// Changes with every frame that moves, whoever polls.
+    /// Changes with every frame that moves and every time limit that ends, whoever polls.
     pub(crate) activity: u32,
 }
 
@@ -361,6 +362,9 @@ impl Core {
         self.table.unschedule(id);
         if self.slot(id).is_some_and(|slot| slot.deadline <= self.now) {
             self.expire(id);
+            // Whoever waits is to look at it before the stack may sleep.
+            self.activity = self.activity.wrapping_add(1);
+            self.more = true;
         }
         let Some((role, deadline)) = self.slot(id).map(|slot| (slot.role, slot.deadline)) else {
             return false;

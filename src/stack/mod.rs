@@ -235,7 +235,7 @@ impl<S: Sharing, D: Device + 'static, C: Clock + 'static> Net<S, Port<D, C>> {
         }
         let now = clock.now();
         let mut iface_config = iface::Config::new(config.hardware_addr);
-        iface_config.random_seed = config.seed;
+        iface_config.random_seed = rng::interface_seed(config.seed);
         let iface = Interface::new(iface_config, &mut device, now);
         Ok(Net {
             idle: config.idle,

@@ -287,7 +287,7 @@ impl World {
             _ => HardwareAddress::Ip,
         };
         let mut config = smoltcp::iface::Config::new(hardware_addr);
-        config.random_seed = seed;
+        config.random_seed = super::rng::interface_seed(seed);
         let mut plain = Interface::new(config, &mut device, clock.time());
 
         let mut strangers = Vec::new();

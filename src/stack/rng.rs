@@ -1,7 +1,9 @@
-//! Random numbers for ephemeral ports and for the key of the socket table.
+//! Random numbers for ephemeral ports, for the transactions of look-ups, and for the key of the
+//! socket table.
 
-/// SplitMix64: one multiplication chain a number, good enough to make ports unguessable for
-/// whoever does not know the seed (RFC 6056 section 3.3.1), and no more is asked of it.
+/// SplitMix64: one multiplication chain a number. Whoever does not know the seed cannot guess its
+/// numbers (RFC 6056 section 3.3.1, RFC 5452 section 4); it is no cryptographic generator, which
+/// would keep its state from those who see many numbers and can compute for long.
 #[derive(Debug)]
 pub(crate) struct Rng(u64);
 
@@ -17,4 +19,12 @@ impl Rng {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
     }
+}
+
+/// The seed of smoltcp's own generator, from which no short way leads back to the stack's seed:
+/// that generator shows its state to every peer, in the initial sequence numbers.
+pub(crate) fn interface_seed(seed: u64) -> u64 {
+    // Each number alone could be traced back, the two together not.
+    let mut rng = Rng::new(!seed);
+    rng.next() ^ rng.next().rotate_left(32)
 }

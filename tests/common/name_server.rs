@@ -57,10 +57,10 @@ impl<'net> Server<'net> {
         self.socket.borrow_mut().send_to(message, to).unwrap();
     }
 
-    /// The seconds after the first question at which each was asked.
-    pub fn seconds(&self) -> Vec<u64> {
+    /// The milliseconds after the first question at which each was asked.
+    pub fn times(&self) -> Vec<u64> {
         let asked = self.asked.borrow();
-        asked.iter().map(|question| (question.at - asked[0].at).secs()).collect()
+        asked.iter().map(|question| (question.at - asked[0].at).total_millis()).collect()
     }
 }
 

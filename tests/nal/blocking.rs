@@ -35,6 +35,9 @@ fn a_refused_connection_and_a_reset_one_are_errors() {
     let lab = Lab::new(1);
     let mut stack = lab.near.blocking();
     let mut socket = stack.socket().unwrap();
+    for data in [&b"x"[..], b""] {
+        assert_eq!(stack.send(&mut socket, data), Err(nb::Error::Other(Error::WrongState)));
+    }
     let refused = stack.connect(&mut socket, addr("192.168.69.2:80"));
     assert_eq!(refused, Err(nb::Error::Other(Error::Refused)));
 

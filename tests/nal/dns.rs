@@ -98,6 +98,58 @@ fn abandoned_look_ups_do_not_exhaust_the_stack() {
     assert_eq!(free(net), SLOTS);
 }
 
+/// One slot, and two that ask for it in turn: neither takes it from the other.
+#[test]
+fn two_clients_and_one_slot_come_to_an_end() {
+    for name in ["silent.test", "both.test"] {
+        let heap = Heap { tcp: 1, udp: 1, ..Heap::default() };
+        let lab = Lab::builder(3).near(heap).build();
+        lab.near.set_dns_servers(&["192.168.69.2".parse().unwrap()]).unwrap();
+        let server = Server::new(&lab.far);
+        let mut net: &Net = &lab.near;
+        let kinds = [AddrType::IPv4, AddrType::IPv6];
+        let mut ends = [None, None];
+        let start = lab.clock.time();
+        block(&lab, &server, || {
+            lab.run_for(Duration::from_millis(7));
+            for (kind, end) in kinds.iter().zip(&mut ends) {
+                if end.is_none() {
+                    match net.get_host_by_name(name, kind.clone()) {
+                        Err(nb::Error::WouldBlock) => {}
+                        found => *end = Some((found.is_ok(), lab.clock.time() - start)),
+                    }
+                }
+            }
+            if ends.iter().all(Option::is_some) {
+                Ok::<_, nb::Error<()>>(())
+            } else {
+                Err(nb::Error::WouldBlock)
+            }
+        })
+        .unwrap();
+        let mut ends = ends.map(Option::unwrap);
+        ends.sort_by_key(|(_, time)| *time);
+        let [first, second] = ends.map(|(found, time)| (found, time.secs()));
+        match name {
+            "silent.test" => assert_eq!((first, second), ((false, 10), (false, 20))),
+            _ => assert_eq!((first, second), ((true, 0), (true, 0))),
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_asked_takes_nobodys_slot() {
+    let lab = lab();
+    let mut net: &Net = &lab.near;
+    for name in ["a.test", "b.test", "c.test"] {
+        assert_eq!(net.get_host_by_name(name, AddrType::IPv4), Err(nb::Error::WouldBlock));
+    }
+    lab.run_for(Duration::from_secs(5));
+    let invalid = net.get_host_by_name("a..test", AddrType::IPv4);
+    assert_eq!(invalid, Err(nb::Error::Other(Error::InvalidName)));
+    assert_eq!(free(net), 0);
+}
+
 #[test]
 fn a_slot_of_an_abandoned_look_up_is_there_for_a_socket() {
     let lab = lab();
@@ -105,8 +157,10 @@ fn a_slot_of_an_abandoned_look_up_is_there_for_a_socket() {
     for name in ["a.test", "b.test", "c.test"] {
         assert_eq!(net.get_host_by_name(name, AddrType::IPv4), Err(nb::Error::WouldBlock));
     }
+    // They are asked for again a second and a half later, and have a second to do so.
+    lab.run_for(Duration::from_millis(2_400));
     assert_eq!(net.udp().map(drop), Err(Error::OutOfSlots(Protocol::Udp)));
-    lab.run_for(Duration::from_secs(2));
+    lab.run_for(Duration::from_millis(200));
     let socket = net.udp().unwrap();
     // Held by sockets, there is none for a look-up.
     let others = [net.udp().unwrap(), net.udp().unwrap()];
@@ -125,7 +179,7 @@ fn a_silent_server_is_given_up_and_its_slot_is_free() {
     let found = block(&lab, &server, || net.get_host_by_name("silent.test", AddrType::IPv4));
     assert_eq!(found, Err(Error::TimedOut));
     assert_eq!((lab.clock.time() - start).secs(), 10);
-    assert_eq!(server.seconds(), [0, 1, 3, 7]);
+    assert_eq!(server.times(), [0, 1_500, 4_500]);
     assert_eq!(free(net), SLOTS);
 }
 

@@ -77,6 +77,11 @@ fn encode(name: &str) -> Result<Vec<u8, LONGEST_NAME>, Error> {
     Ok(encoded)
 }
 
+/// Whether a name can be asked for.
+pub(super) fn check(name: &str) -> Result<(), Error> {
+    encode(name).map(drop)
+}
+
 /// Whether this can be a label of a host's name (RFC 1123 section 2.1). The underscore cannot, and
 /// is in use all the same.
 fn is_label(label: &[u8]) -> bool {
@@ -139,7 +144,7 @@ pub(super) fn answer(
         _ => return Some(Reply::Failure),
     }
     let mut current = question.name;
-    for _ in 0..LONGEST_CHAIN {
+    for _ in 0..=LONGEST_CHAIN {
         match search(&packet, records, current, record)? {
             Found::Address(addr) => return Some(Reply::Address(addr)),
             Found::Name(name) => return Some(decode(&packet, name, written)),
@@ -147,7 +152,11 @@ pub(super) fn answer(
             Found::Nothing => break,
         }
     }
-    Some(Reply::NoRecord)
+    // One that was cut short may have lost the record, and one that neither knows nor asks others
+    // cannot tell that there is none.
+    let knows = DnsFlags::AUTHORITATIVE | DnsFlags::RECURSION_AVAILABLE;
+    let tells = packet.flags().intersects(knows) && !packet.flags().contains(DnsFlags::TRUNCATED);
+    Some(if tells { Reply::NoRecord } else { Reply::Failure })
 }
 
 /// What the records of an answer say of one name.

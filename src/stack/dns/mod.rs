@@ -15,7 +15,7 @@ use smoltcp::time::Duration;
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
 use self::message::{LONGEST_QUESTION, Record, Reply};
-use super::core::{Core, millis};
+use super::core::{Core, later, millis};
 use super::peer::Peer;
 use super::slot::{NEVER, SlotId};
 use crate::addr::{ip_address, socket_addr};
@@ -29,11 +29,20 @@ pub(crate) const MOST_SERVERS: usize = 3;
 
 /// How many milliseconds a server has for its answer at first. Each round through the servers
 /// takes twice as long as the one before, up to eight times this.
-const FIRST_WAIT: u32 = 1_000;
-const MOST_DOUBLINGS: usize = 3;
+///
+/// It is longer than the stack keeps quiet after it asked for a neighbour, and than those wait whose
+/// turn it is then: otherwise a server that is gone would take every turn.
+const FIRST_WAIT: u32 = 1_500;
+const MOST_DOUBLINGS: u8 = 3;
 
 /// How long after its alarm a look-up that nobody holds waits to be asked for.
 const ABANDONED: Duration = Duration::from_secs(10);
+
+/// How long it waits if its slot is needed.
+const UNHEARD: Duration = Duration::from_secs(1);
+
+/// How often the alarm of a look-up that has an owner rings until that asks.
+const REMINDER: Duration = Duration::from_secs(1);
 
 type Nb<R> = nb::Result<R, Error>;
 
@@ -82,9 +91,18 @@ impl Core {
             if !server.is_unicast() {
                 return Err(Error::Unaddressable);
             }
-            known.push(server).map_err(|_| Error::OutOfNameServers)?;
+            if !known.contains(&server) {
+                known.push(server).map_err(|_| Error::OutOfNameServers)?;
+            }
         }
-        self.name_servers = known;
+        if core::mem::replace(&mut self.name_servers, known) != self.name_servers {
+            // What look-ups know of servers is by their places.
+            for id in self.table.udp_ids() {
+                if let Some(query) = self.query(id) {
+                    self.set_peer(id, Peer::NameServer(Query { tries: 0, failed: 0, ..query }));
+                }
+            }
+        }
         Ok(())
     }
 
@@ -105,6 +123,11 @@ impl Core {
         key: Option<NonZeroU32>,
     ) -> Result<SlotId, Error> {
         let (record, or_else) = self.records(wanted)?;
+        // No slot, perhaps another's, for what cannot be asked.
+        message::check(name)?;
+        if self.name_servers.is_empty() {
+            return Err(Error::NoNameServer);
+        }
         let slot = self.open(Protocol::Udp)?;
         let left = self.deadlines.lookup.map_or(u32::MAX, |limit| millis(Some(limit)));
         let id = self.rng.next() as u16;
@@ -179,10 +202,15 @@ impl Core {
         if query.left != u32::MAX {
             query.left -= wait;
         }
-        query.tries = query.tries.saturating_add(1);
+        query.tries += 1;
+        let rounds = servers.len() as u8;
+        if query.tries / rounds > MOST_DOUBLINGS {
+            // The same turn, and as long a wait.
+            query.tries -= rounds;
+        }
         query.rung = false;
         self.set_peer(id, Peer::NameServer(query));
-        self.set_deadline(id, self.now + Duration::from_millis(wait.into()));
+        self.set_deadline(id, later(self.now, Duration::from_millis(wait.into())));
         Ok(())
     }
 
@@ -217,7 +245,7 @@ impl Core {
 
     /// How long the answer to one of the questions is waited for, in milliseconds.
     fn wait(&self, query: Query) -> u32 {
-        let round = usize::from(query.tries).checked_div(self.name_servers.len()).unwrap_or(0);
+        let round = query.tries.checked_div(self.name_servers.len() as u8).unwrap_or(0);
         (FIRST_WAIT << round.min(MOST_DOUBLINGS)).min(query.left)
     }
 
@@ -227,26 +255,27 @@ impl Core {
         if !self.link_up {
             return Err(Error::LinkDown.into());
         }
-        match (self.next_reply(id, query, name, written), query.or_else) {
-            (Some((Reply::Address(addr), _)), _) => return Ok(Answer::Addr(addr)),
-            (Some((Reply::Name(size), _)), _) => return Ok(Answer::Name(size)),
-            (Some((Reply::NoRecord, _)), Some(record)) => {
-                query = Query { record, or_else: None, tries: 0, failed: 0, ..query };
-                self.ask(id, query, name)?;
-            }
-            (Some((Reply::NoName | Reply::NoRecord, _)), _) => {
-                return Err(Error::NameNotFound.into());
-            }
-            (Some((Reply::Failure, server)), _) => {
-                query.failed |= 1 << server;
-                if query.failed.count_ones() as usize >= self.name_servers.len() {
-                    return Err(Error::NameServerFailed.into());
+        let mut is_due = query.rung;
+        while let Some((reply, server)) = self.next_reply(id, query, name, written) {
+            is_due = true;
+            match (reply, query.or_else) {
+                (Reply::Address(addr), _) => return Ok(Answer::Addr(addr)),
+                (Reply::Name(size), _) => return Ok(Answer::Name(size)),
+                (Reply::NoRecord, Some(record)) => {
+                    query = Query { record, or_else: None, tries: 0, failed: 0, ..query };
                 }
-                self.ask(id, query, name)?;
+                (Reply::NoName | Reply::NoRecord, _) => return Err(Error::NameNotFound.into()),
+                (Reply::Failure, _) => query.failed |= 1 << server,
             }
-            (None, _) if query.rung && query.left == 0 => return Err(Error::TimedOut.into()),
-            (None, _) if query.rung => self.ask(id, query, name)?,
-            (None, _) => {}
+        }
+        if query.failed.count_ones() as usize >= self.name_servers.len().max(1) {
+            return Err(Error::NameServerFailed.into());
+        }
+        if query.rung && query.left == 0 {
+            return Err(Error::TimedOut.into());
+        }
+        if is_due {
+            self.ask(id, query, name)?;
         }
         Err(nb::Error::WouldBlock)
     }
@@ -279,8 +308,7 @@ impl Core {
             return self.udp_forget(id);
         }
         self.set_peer(id, Peer::NameServer(Query { rung: true, ..query }));
-        self.set_deadline(id, if is_held { NEVER } else { self.now + ABANDONED });
-        self.activity = self.activity.wrapping_add(1);
+        self.set_deadline(id, later(self.now, if is_held { REMINDER } else { ABANDONED }));
     }
 }
 

@@ -3,6 +3,9 @@
 //! Nothing here waits and nothing is random but by a seed, so that a test takes no time and gives
 //! the same result every time.
 
+#[cfg(feature = "embedded-nal")]
+mod client;
+
 use core::cell::{Cell, RefCell};
 #[cfg(feature = "tcp")]
 use core::net::SocketAddr;
@@ -16,6 +19,9 @@ use crate::device::{Cable, Plug};
 use crate::{Clock, Config, Heap, Local, Stack};
 #[cfg(feature = "tcp")]
 use crate::{Error, TcpSocket, state::Connected};
+
+#[cfg(feature = "embedded-nal")]
+pub use client::LabClient;
 
 /// A clock that stands still until it is told to go on.
 #[derive(Clone, Debug)]
@@ -74,7 +80,9 @@ pub type LabStack = Stack<Plug, VirtualClock, Local>;
 /// ```
 ///
 /// A call that waits by itself (`wait()`, `net.block(..)`) runs both stacks meanwhile: that is the
-/// lab's [`Config::idle`]. A bare `nb::block!` does not: use [`block`](Bench::block).
+/// lab's [`Config::idle`]. It runs no program at the far end: `wait_with(|_| { serve(); lab.step() })`
+/// does. A bare `nb::block!` runs nothing, and does not end: use [`block`](Bench::block) instead, or for
+/// a client crate [`client`](Bench::client).
 ///
 /// ```
 /// use sockstate::{Error, testing::Lab};

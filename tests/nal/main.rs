@@ -5,6 +5,7 @@ mod blocking;
 #[path = "../common/mod.rs"]
 mod common;
 mod dns;
+mod lab;
 mod tcp;
 mod udp;
 

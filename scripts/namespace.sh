@@ -25,6 +25,7 @@ need() {
     if [ -z "${CI:-}${INSTALL:-}" ] && [ -d /run/systemd/system ]; then
         cannot "$1 is missing (package $2); with INSTALL=1 this script installs it"
     fi
+    export DEBIAN_FRONTEND=noninteractive
     { apt-get update && apt-get install --yes --no-install-recommends "$2"; } >&2 ||
         cannot "$1 is missing, and package $2 could not be installed"
 }
@@ -50,4 +51,17 @@ inside() {
     "$@" &
     trap "kill -KILL $! 2>/dev/null || true" EXIT
     wait "$!"
+}
+
+# need_test LIST NAME...: ends the script if there are names and none of the tests in the list, made
+# by `--list`, has one of them in its own.
+need_test() {
+    local list=$1 name
+    shift
+    [ $# -gt 0 ] || return 0
+    for name; do
+        if grep -q -- "$name.*: test$" <<<"$list"; then return; fi
+    done
+    printf '%s: no test has one of these names: %s\n' "$what" "$*" >&2
+    exit 1
 }

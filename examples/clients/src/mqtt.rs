@@ -32,6 +32,8 @@ impl<'net> AnyBroker<'net> {
         let mut broker = match options.host.parse::<IpAddr>() {
             Ok(address) => AnyBroker::Ip(address.into()),
             Err(_) => {
+                // minimq keeps the error of a look-up to itself.
+                options.server(net)?;
                 let broker = NamedBroker::new(&options.host, net).map_err(failure)?;
                 AnyBroker::Named(Box::new(broker))
             }

@@ -163,7 +163,7 @@ impl Options {
             eprintln!("not done within {limit:?}");
             process::exit(OUT_OF_TIME);
         });
-        let tap = Tap::open(&self.tap)?;
+        let tap = Tap::open(&self.tap).map_err(|error| format!("{}: {error}", self.tap))?;
         match &self.pcap {
             Some(path) => {
                 let file = BufWriter::new(File::create(path)?);

@@ -56,10 +56,10 @@ pub fn table(rows: &[Row], columns: &[Column]) -> String {
         }
         text.push('\n');
     }
-    let _ = write!(text, "| held, of {} | |", rows.len());
+    text.push_str("| held, of those whose trait is implemented | |");
     for column in columns {
-        match column.outcomes {
-            Some(_) => write!(text, " {} |", column.held()),
+        match &column.outcomes {
+            Some(outcomes) => write!(text, " {} of {} |", column.held(), outcomes.len()),
             None => write!(text, " not run |"),
         }
         .unwrap_or_default();

@@ -116,6 +116,7 @@ fn two_at_once() {
         let bytes: Option<usize> = line.strip_suffix(" bytes").and_then(|bytes| bytes.parse().ok());
         bytes.is_some_and(|bytes| 0 < bytes && bytes < MIB)
     };
+    watcher.wait_for_some(acknowledged, " bytes");
     let seen = watcher.stop();
     assert!(seen.len() >= acknowledged, "{} of {acknowledged} arrived", seen.len());
     assert!(seen.iter().filter(|line| partly(line)).count() >= 10, "{seen:?}");

@@ -14,7 +14,6 @@ mod mqtt;
 mod names;
 mod process;
 mod servers;
-mod sources;
 mod time_and_data;
 mod wire;
 

@@ -99,8 +99,9 @@ impl Process {
     }
 
     fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        let status = Command::new("kill").args([&format!("-{name}"), &id]).status();
+        let id = self.child.id();
+        // The shell's own: a program of that name is not everywhere.
+        let status = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status();
         assert!(status.unwrap().success(), "{} is gone already", self.name);
     }
 

@@ -152,15 +152,17 @@ pub(crate) fn redis(addr: SocketAddr, directory: &Directory) -> Process {
 
 /// A time server that leaves the clock of the host alone.
 pub(crate) fn time_server(addr: Ipv4Addr, directory: &Directory) -> Process {
-    let config = format!(
-        "local stratum 5\nallow all\nport 123\ncmdport 0\nbindaddress {addr}\n\
-         bindcmdaddress /\npidfile {}/chronyd.pid\n",
-        directory.path().display()
-    );
-    let config = directory.write("chrony.conf", config);
     let server = Process::start(
         "chronyd",
-        Command::new("chronyd").args(["-x", "-d", "-u", "root", "-f"]).arg(config),
+        Command::new("chronyd").args(["-x", "-d", "-u", "root"]).args([
+            "local stratum 5",
+            "allow all",
+            "port 123",
+            "cmdport 0",
+            "bindcmdaddress /",
+            &format!("pidfile {}/chronyd.pid", directory.path().display()),
+            &format!("bindaddress {addr}"),
+        ]),
     );
     until(PATIENCE, "chronyd answers", || asked_the_time(addr).is_ok());
     server

@@ -203,10 +203,10 @@ impl Core {
             query.left -= wait;
         }
         query.tries += 1;
-        let rounds = servers.len() as u8;
-        if query.tries / rounds > MOST_DOUBLINGS {
-            // The same turn, and as long a wait.
-            query.tries -= rounds;
+        let round = servers.len() as u8;
+        if query.tries / round > MOST_DOUBLINGS {
+            // One round less is the same turn, and as long a wait.
+            query.tries -= round;
         }
         query.rung = false;
         self.set_peer(id, Peer::NameServer(query));

@@ -33,8 +33,8 @@ need() {
 # need_namespace [OPTION...]: fills `namespace` with the words that run a command in a namespace,
 # made with these further options of `unshare`.
 #
-# The process namespace ends with its first process, and that with unshare: whatever way a script
-# ends, nothing that it started there is left.
+# The process namespace ends with its first process, and that with unshare: unless a script is
+# killed outright, nothing that it started there is left.
 need_namespace() {
     [ -c /dev/net/tun ] || cannot '/dev/net/tun is missing'
     need unshare util-linux
@@ -46,11 +46,14 @@ need_namespace() {
 }
 
 # inside COMMAND...: runs the command, which begins with the words of `namespace`, and ends it with
-# this script.
+# this script. Then comes the command in `cleanup`, if there is one.
 inside() {
     "$@" &
-    trap "kill -KILL $! 2>/dev/null || true" EXIT
-    wait "$!"
+    trap "kill -KILL $! 2>/dev/null; ${cleanup:-:}" EXIT
+    local outcome=0
+    wait "$!" || outcome=$?
+    trap "${cleanup:-:}" EXIT
+    return "$outcome"
 }
 
 # need_test LIST NAME...: ends the script if there are names and none of the tests in the list, made

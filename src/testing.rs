@@ -80,9 +80,9 @@ pub type LabStack = Stack<Plug, VirtualClock, Local>;
 /// ```
 ///
 /// A call that waits by itself (`wait()`, `net.block(..)`) runs both stacks meanwhile: that is the
-/// lab's [`Config::idle`]. It runs no program at the far end: `wait_with(|_| { serve(); lab.step() })`
-/// does. A bare `nb::block!` runs nothing, and does not end: use [`block`](Bench::block) instead, or for
-/// a client crate [`client`](Bench::client).
+/// lab's [`Config::idle`]. It runs no program at the far end, which
+/// `wait_with(|_| { serve(); lab.step() })` does. A bare `nb::block!` runs nothing, and does not
+/// end: use [`block`](Bench::block) instead, or for a client crate [`client`](Bench::client).
 ///
 /// ```
 /// use sockstate::{Error, testing::Lab};

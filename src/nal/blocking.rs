@@ -14,8 +14,8 @@ use crate::{AnyTcpSocket, Error};
 /// taken.
 ///
 /// Made by [`Net::blocking`]. It has `TcpClientStack` and `Dns`. `receive` does not wait, because
-/// clients that have time limits of their own look at the clock when it would block. Waiting is [`Net::block`]: it does what
-/// [`Config::idle`](crate::Config::idle) says, and ends at the stack's
+/// clients that have time limits of their own look at the clock when it would block. Waiting is
+/// [`Net::block`]: it does what [`Config::idle`](crate::Config::idle) says, and ends at the stack's
 /// [deadlines](crate::Deadlines). A peer that is alive and does not read is waited for as long as
 /// it is.
 ///

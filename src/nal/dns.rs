@@ -26,8 +26,8 @@ impl<S: Sharing> Dns for &Net<S> {
     ///
     /// Look-ups are known by what they ask: as many go on at the same time as there are UDP slots,
     /// and further ones wait for theirs. One that nobody asks for any more, for a second after the
-    /// server's time for an answer was over, gives its slot up when the slot is needed, and in any
-    /// case after ten seconds. The errors are those of [`Net::lookup`] and of
+    /// server's time for an answer was over, gives its slot up when the slot is needed, and after
+    /// ten seconds in any case. The errors are those of [`Net::lookup`] and of
     /// [`Lookup::poll`](crate::Lookup::poll).
     fn get_host_by_name(
         &mut self,

@@ -115,12 +115,13 @@ impl<S: Sharing> Net<S> {
 /// The address that a text is, if it is one.
 pub(crate) fn literal(host: &str, addr_type: AddrType) -> Option<Result<IpAddr, Error>> {
     let addr: IpAddr = host.parse().ok()?;
-    let wanted = match addr_type {
+    let is_wanted = match addr_type {
         AddrType::Ipv4 => addr.is_ipv4(),
         AddrType::Ipv6 => addr.is_ipv6(),
-        AddrType::Either => ip_address(addr).is_ok(),
+        AddrType::Either => true,
     };
-    Some(if wanted { Ok(addr) } else { Err(Error::AddressFamily) })
+    let is_known = ip_address(addr).is_ok();
+    Some(if is_wanted && is_known { Ok(addr) } else { Err(Error::AddressFamily) })
 }
 
 /// A look-up of the address of a host; made by [`Net::lookup`].

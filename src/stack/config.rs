@@ -29,7 +29,9 @@ pub struct Deadlines {
     /// send) to a RST. Default: 30 s.
     pub closing: Option<Duration>,
     /// From the first question of a look-up to giving the name servers up. Default: 10 s. For a
-    /// shorter limit on one look-up there is [`Net::block_for`](crate::Net::block_for).
+    /// shorter limit on one look-up there is [`Net::block_for`](crate::Net::block_for). Less than
+    /// two seconds is too little: look-ups that begin anew more often than that, with a server on
+    /// the same link that is gone, keep the stack from finding other neighbours.
     #[cfg(feature = "dns")]
     pub lookup: Option<Duration>,
 }

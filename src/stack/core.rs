@@ -69,9 +69,11 @@ pub struct Core {
     pub(crate) half_open: u16,
     /// When smoltcp may ask for a neighbour again.
     discovery_at: Instant,
-    /// Frames came faster than one poll takes them, or the last poll found that a time limit is
-    /// over.
+    /// Frames came faster than one poll takes them.
     pub(crate) more: bool,
+    /// A time limit has ended since the stack was last asked how long it may sleep: whoever waits
+    /// for it is to look first. Any call may have been the one that found it.
+    rang: bool,
     /// Changes with every frame that moves and every time limit that ends, whoever polls.
     pub(crate) activity: u32,
 }
@@ -115,6 +117,7 @@ impl Core {
             half_open: 0,
             discovery_at: now,
             more: false,
+            rang: false,
             activity: 0,
         }
     }
@@ -362,9 +365,8 @@ impl Core {
         self.table.unschedule(id);
         if self.slot(id).is_some_and(|slot| slot.deadline <= self.now) {
             self.expire(id);
-            // Whoever waits is to look at it before the stack may sleep.
             self.activity = self.activity.wrapping_add(1);
-            self.more = true;
+            self.rang = true;
         }
         let Some((role, deadline)) = self.slot(id).map(|slot| (slot.role, slot.deadline)) else {
             return false;
@@ -501,7 +503,9 @@ impl Core {
             return None;
         }
         let now = self.now;
-        if self.more || self.table.first(ListId::Dirty).is_some() || self.interface_has_work() {
+        let rang = core::mem::take(&mut self.rang);
+        let dirty = self.table.first(ListId::Dirty).is_some();
+        if rang || self.more || dirty || self.interface_has_work() {
             return Some(Duration::ZERO);
         }
         // The heap may be early; the first entry that is not is the answer.

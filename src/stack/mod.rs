@@ -296,7 +296,12 @@ impl<S: Sharing> Net<S> {
     ///
     /// A device that sleeps must wake up for the first of the two: the end of this time, or a
     /// frame; and then call [`poll`](Net::poll). The time is zero as well while the device has no
-    /// room for a frame that is to be sent.
+    /// room for a frame that is to be sent, and once after a time limit has ended, so that whoever
+    /// waits for that looks first.
+    ///
+    /// A call on one socket may take in the frame that another socket waits for. A loop over
+    /// several sockets asks all of them again if [`poll`](Net::poll) says that a frame moved, or
+    /// sleeps in a way that a frame ends even if it came before (as `wfe` does on Arm cores).
     pub fn poll_delay(&self) -> Option<Duration> {
         self.with_inner(|inner| {
             let now = inner.port.now();

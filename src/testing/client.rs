@@ -12,7 +12,7 @@ use embedded_nal::{AddrType, Dns};
 use embedded_nal::{TcpClientStack, TcpFullStack};
 #[cfg(feature = "udp")]
 use embedded_nal::{UdpClientStack, UdpFullStack};
-use smoltcp::time::{Duration, Instant};
+use smoltcp::time::Duration;
 
 use super::Bench;
 #[cfg(feature = "tcp")]
@@ -66,8 +66,8 @@ const PATIENCE: Duration = Duration::from_secs(3_600);
 pub struct LabClient<'lab> {
     bench: &'lab Bench,
     serve: Rc<RefCell<dyn FnMut() + 'lab>>,
-    /// When a call last did not block.
-    last: Rc<Cell<Instant>>,
+    /// How long calls have been blocking since one did not.
+    waited: Rc<Cell<Duration>>,
 }
 
 impl Bench {
@@ -78,8 +78,8 @@ impl Bench {
     ///
     /// Not this call, but one of the client's, if all of them would block for an hour.
     pub fn client<'lab>(&'lab self, serve: impl FnMut() + 'lab) -> LabClient<'lab> {
-        let last = Rc::new(Cell::new(self.clock.time()));
-        LabClient { bench: self, serve: Rc::new(RefCell::new(serve)), last }
+        let waited = Rc::new(Cell::new(Duration::ZERO));
+        LabClient { bench: self, serve: Rc::new(RefCell::new(serve)), waited }
     }
 }
 
@@ -94,19 +94,20 @@ impl<'lab> LabClient<'lab> {
         call: impl FnOnce(&mut &'lab Net) -> nb::Result<R, Error>,
     ) -> nb::Result<R, Error> {
         let result = call(&mut self.net());
-        let now = self.bench.clock.time();
         if !matches!(result, Err(nb::Error::WouldBlock)) {
-            self.last.set(now);
+            self.waited.set(Duration::ZERO);
             return result;
         }
-        if now > self.last.get() + PATIENCE {
+        if self.waited.get() > PATIENCE {
             panic!("a client has been waiting for an hour");
         }
+        let start = self.bench.clock.time();
         // A server that is a client of the lab itself waits for nobody.
         if let Ok(mut serve) = self.serve.try_borrow_mut() {
             serve();
         }
-        self.bench.step_before(now + STEP);
+        self.bench.step_before(start + STEP);
+        self.waited.set(self.waited.get() + (self.bench.clock.time() - start));
         result
     }
 }

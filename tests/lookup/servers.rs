@@ -2,6 +2,13 @@
 
 use super::*;
 
+/// Neighbours are asked for once a second: lets the second server be known already.
+fn greet_the_second(lab: &Lab) {
+    let mut greeting = lab.near.udp().unwrap().connect("[fd00::2]:9".parse().unwrap()).unwrap();
+    greeting.send(b"hello").unwrap();
+    lab.run_for(Duration::from_secs(2));
+}
+
 #[test]
 fn a_server_that_fails_is_an_error_unless_another_answers() {
     let lab = lab();
@@ -10,11 +17,7 @@ fn a_server_that_fails_is_an_error_unless_another_answers() {
     assert_eq!(found, Err(Error::NameServerFailed));
 
     lab.near.set_dns_servers(&[ip("192.168.69.2"), ip("fd00::2")]).unwrap();
-    // Neighbours are asked for once a second: the second server is to be known already.
-    let mut greeting = lab.near.udp().unwrap().connect("[fd00::2]:9".parse().unwrap()).unwrap();
-    greeting.send(b"hello").unwrap();
-    lab.run_for(Duration::from_secs(2));
-    drop(greeting);
+    greet_the_second(&lab);
     let start = lab.clock.time();
     let found = ask_for(&lab, "host.test", AddrType::Ipv4, |asked| {
         if asked.from.is_ipv4() {
@@ -185,6 +188,24 @@ fn an_answer_behind_a_failure_is_not_lost() {
 }
 
 #[test]
+fn a_failure_that_is_repeated_is_one() {
+    let lab = lab();
+    lab.near.set_dns_servers(&[ip("192.168.69.2"), ip("fd00::2")]).unwrap();
+    let server = Server::new(&lab.far);
+    greet_the_second(&lab);
+    let mut lookup = lab.near.lookup("host.test", AddrType::Ipv4).unwrap();
+    ask_in_vain(&lab, &server, &mut lookup, 1);
+    let first = server.asked.borrow()[0].clone();
+    for _ in 0..50 {
+        server.send(&reply(&first, SERVER_FAILURE, &[]), first.from);
+        lab.run_for(Duration::from_millis(20));
+        assert_eq!(lookup.poll(), Err(nb::Error::WouldBlock));
+        server.step(&lab, |_| vec![]);
+    }
+    assert_eq!(server.asked.borrow().len(), 2, "each server once in a second");
+}
+
+#[test]
 fn an_answer_that_does_not_tell_is_a_failure() {
     let lab = lab();
     // Cut short, and of a server that neither knows nor asks others.
@@ -196,6 +217,14 @@ fn an_answer_that_does_not_tell_is_a_failure() {
         });
         assert_eq!(found, Err(Error::NameServerFailed), "{flags:x?}");
     }
+    // One may be cut short within a record.
+    let found = ask_for(&lab, "host.test", AddrType::Ipv4, |asked| {
+        let mut message = reply(asked, 0, &[address("host.test", "10.0.0.7")]);
+        message[2] |= 0x02;
+        message.truncate(message.len() - 2);
+        vec![message]
+    });
+    assert_eq!(found, Err(Error::NameServerFailed));
     // What is in one that was cut short is used.
     let found = ask_for(&lab, "host.test", AddrType::Ipv4, |asked| {
         let mut message = reply(asked, 0, &[address("host.test", "10.0.0.7")]);

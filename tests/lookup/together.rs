@@ -77,6 +77,24 @@ fn the_stack_does_not_sleep_through_a_time_limit() {
     assert_eq!((lab.clock.time() - start).secs(), 30);
 }
 
+/// A call on another socket may be the one that finds a time limit over.
+#[test]
+fn a_time_limit_that_another_call_found_is_told_before_the_stack_sleeps() {
+    let lab = lab();
+    let nobody = "192.168.69.77:80".parse().unwrap();
+    let start = lab.clock.time();
+    let mut connecting = lab.near.tcp().unwrap().connect(nobody).unwrap();
+    let mut socket = lab.near.udp().unwrap().bind(6_000).unwrap();
+    let ended = sleep_until(&lab, || {
+        let connected = connecting.poll();
+        lab.clock.advance(LITTLE * 2);
+        assert_eq!(socket.receive_from(&mut [0; 8]), Err(nb::Error::WouldBlock));
+        connected
+    });
+    assert_eq!(ended, Err(Error::TimedOut));
+    assert_eq!((lab.clock.time() - start).secs(), 30);
+}
+
 /// Somebody else's poll may be the one in which the alarm rings.
 #[test]
 fn an_alarm_that_was_not_heard_rings_again() {

@@ -137,6 +137,26 @@ fn two_clients_and_one_slot_come_to_an_end() {
     }
 }
 
+/// Who sleeps as long as the stack says wakes up when the slot may be taken.
+#[test]
+fn a_slot_of_an_abandoned_look_up_is_had_in_time() {
+    let heap = Heap { tcp: 1, udp: 1, ..Heap::default() };
+    let lab = Lab::builder(3).near(heap).build();
+    lab.near.set_dns_servers(&["192.168.69.2".parse().unwrap()]).unwrap();
+    let server = Server::new(&lab.far);
+    let mut net: &Net = &lab.near;
+    assert_eq!(net.get_host_by_name("a.test", AddrType::IPv4), Err(nb::Error::WouldBlock));
+    let start = lab.clock.time();
+    let sleep = |delay: Option<Duration>| {
+        server.step(&lab, |asked| vec![reply(asked, 0, &[address("b.test", "10.0.0.7")])]);
+        let arrival = lab.cable.next_arrival().map(|at| at - lab.clock.time().min(at));
+        lab.clock.advance(delay.into_iter().chain(arrival).min().unwrap());
+    };
+    let found = lab.near.block_with(sleep, || net.get_host_by_name("b.test", AddrType::IPv4));
+    assert_eq!(found, Ok("10.0.0.7".parse().unwrap()));
+    assert_eq!((lab.clock.time() - start).total_millis(), 2_500);
+}
+
 #[test]
 fn what_cannot_be_asked_takes_nobodys_slot() {
     let lab = lab();

@@ -94,6 +94,40 @@ fn time_passes_in_small_steps() {
     assert_eq!((calls, lab.clock.time() - start), (1_000, Duration::from_secs(1)));
 }
 
+/// Time that passes while the client does not wait is none of its patience.
+#[test]
+fn hours_between_two_calls_are_no_wait() {
+    let lab = Lab::new(1);
+    let mut client = lab.client(|| {});
+    let mut socket = UdpClientStack::socket(&mut client).unwrap();
+    UdpFullStack::bind(&mut client, &mut socket, 6_000).unwrap();
+    for _ in 0..3 {
+        lab.run_for(Duration::from_secs(3_700));
+        let nothing = UdpClientStack::receive(&mut client, &mut socket, &mut [0; 8]);
+        assert_eq!(nothing, Err(nb::Error::WouldBlock));
+    }
+}
+
+/// Its patience begins anew with everything that it gets.
+#[test]
+fn two_waits_of_most_of_an_hour_are_no_long_one() {
+    let lab = Lab::new(1);
+    let mut far = lab.far.udp().unwrap().bind(7).unwrap();
+    let mut next = lab.clock.time() + Duration::from_secs(2_400);
+    let mut client = lab.client(|| {
+        if lab.clock.time() >= next {
+            far.send_to(b"hi", addr("192.168.69.1:6000")).unwrap();
+            next = lab.clock.time() + Duration::from_secs(2_400);
+        }
+    });
+    let mut socket = UdpClientStack::socket(&mut client).unwrap();
+    UdpFullStack::bind(&mut client, &mut socket, 6_000).unwrap();
+    for _ in 0..2 {
+        let received = nb::block!(UdpClientStack::receive(&mut client, &mut socket, &mut [0; 8]));
+        assert_eq!(received.map(|(size, _)| size), Ok(2));
+    }
+}
+
 #[test]
 #[should_panic(expected = "waiting for an hour")]
 fn a_wait_without_end_is_a_panic() {

@@ -143,9 +143,12 @@ pub(super) fn answer(
         DnsRcode::NXDomain => return Some(Reply::NoName),
         _ => return Some(Reply::Failure),
     }
+    let is_cut = packet.flags().contains(DnsFlags::TRUNCATED);
     let mut current = question.name;
     for _ in 0..=LONGEST_CHAIN {
-        match search(&packet, records, current, record)? {
+        let found = search(&packet, records, current, record);
+        // What is cut short may end within a record.
+        match found.or(is_cut.then_some(Found::Nothing))? {
             Found::Address(addr) => return Some(Reply::Address(addr)),
             Found::Name(name) => return Some(decode(&packet, name, written)),
             Found::Alias(name) => current = name,
@@ -155,7 +158,7 @@ pub(super) fn answer(
     // One that was cut short may have lost the record, and one that neither knows nor asks others
     // cannot tell that there is none.
     let knows = DnsFlags::AUTHORITATIVE | DnsFlags::RECURSION_AVAILABLE;
-    let tells = packet.flags().intersects(knows) && !packet.flags().contains(DnsFlags::TRUNCATED);
+    let tells = packet.flags().intersects(knows) && !is_cut;
     Some(if tells { Reply::NoRecord } else { Reply::Failure })
 }
 

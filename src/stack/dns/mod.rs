@@ -30,19 +30,17 @@ pub(crate) const MOST_SERVERS: usize = 3;
 /// How many milliseconds a server has for its answer at first. Each round through the servers
 /// takes twice as long as the one before, up to eight times this.
 ///
-/// It is longer than the stack keeps quiet after it asked for a neighbour, and than those wait whose
-/// turn it is then: otherwise a server that is gone would take every turn.
+/// It is longer than the stack keeps quiet after it asked for a neighbour, and than those wait
+/// whose turn it is then: otherwise a server that is gone would take every turn.
 const FIRST_WAIT: u32 = 1_500;
 const MOST_DOUBLINGS: u8 = 3;
 
-/// How long after its alarm a look-up that nobody holds waits to be asked for.
-const ABANDONED: Duration = Duration::from_secs(10);
-
-/// How long it waits if its slot is needed.
-const UNHEARD: Duration = Duration::from_secs(1);
-
-/// How often the alarm of a look-up that has an owner rings until that asks.
+/// How long after an alarm that nobody heard comes the next one. After the first of them, a look-up
+/// that nobody holds gives up its slot if that is needed.
 const REMINDER: Duration = Duration::from_secs(1);
+
+/// How many alarms nobody hears before a look-up that nobody holds is forgotten.
+const ABANDONED: u8 = 11;
 
 type Nb<R> = nb::Result<R, Error>;
 
@@ -79,8 +77,8 @@ pub(crate) struct Query {
     failed: u8,
     /// How many milliseconds the servers have beyond the next alarm; `u32::MAX` for ever.
     left: u32,
-    /// Its time to be asked again has come.
-    rung: bool,
+    /// How many alarms it has had since it was asked: with the first, it is time to ask again.
+    rung: u8,
 }
 
 impl Core {
@@ -123,7 +121,7 @@ impl Core {
         key: Option<NonZeroU32>,
     ) -> Result<SlotId, Error> {
         let (record, or_else) = self.records(wanted)?;
-        // No slot, perhaps another's, for what cannot be asked.
+        // No slot, perhaps another's, for what can never be asked.
         message::check(name)?;
         if self.name_servers.is_empty() {
             return Err(Error::NoNameServer);
@@ -131,7 +129,7 @@ impl Core {
         let slot = self.open(Protocol::Udp)?;
         let left = self.deadlines.lookup.map_or(u32::MAX, |limit| millis(Some(limit)));
         let id = self.rng.next() as u16;
-        let query = Query { key, id, record, or_else, tries: 0, failed: 0, left, rung: false };
+        let query = Query { key, id, record, or_else, tries: 0, failed: 0, left, rung: 0 };
         let started = self
             .ephemeral_port(|core, port| core.udp_port_taken(IpListenEndpoint { addr: None, port }))
             .and_then(|port| self.udp_open(slot, IpListenEndpoint { addr: None, port }))
@@ -208,7 +206,7 @@ impl Core {
             // One round less is the same turn, and as long a wait.
             query.tries -= round;
         }
-        query.rung = false;
+        query.rung = 0;
         self.set_peer(id, Peer::NameServer(query));
         self.set_deadline(id, later(self.now, Duration::from_millis(wait.into())));
         Ok(())
@@ -218,7 +216,7 @@ impl Core {
     fn unused(&self, id: SlotId, query: Query) -> u32 {
         match self.slot(id).map(|slot| slot.deadline) {
             Some(NEVER) | None => 0,
-            Some(alarm) if query.rung || alarm < self.now => 0,
+            Some(alarm) if query.rung > 0 || alarm < self.now => 0,
             Some(alarm) => (alarm - self.now).total_millis() as u32,
         }
     }
@@ -255,23 +253,26 @@ impl Core {
         if !self.link_up {
             return Err(Error::LinkDown.into());
         }
-        let mut is_due = query.rung;
+        let mut is_due = query.rung > 0;
         while let Some((reply, server)) = self.next_reply(id, query, name, written) {
-            is_due = true;
             match (reply, query.or_else) {
                 (Reply::Address(addr), _) => return Ok(Answer::Addr(addr)),
                 (Reply::Name(size), _) => return Ok(Answer::Name(size)),
                 (Reply::NoRecord, Some(record)) => {
                     query = Query { record, or_else: None, tries: 0, failed: 0, ..query };
+                    is_due = true;
                 }
                 (Reply::NoName | Reply::NoRecord, _) => return Err(Error::NameNotFound.into()),
-                (Reply::Failure, _) => query.failed |= 1 << server,
+                (Reply::Failure, _) => {
+                    is_due |= query.failed & 1 << server == 0;
+                    query.failed |= 1 << server;
+                }
             }
         }
         if query.failed.count_ones() as usize >= self.name_servers.len().max(1) {
             return Err(Error::NameServerFailed.into());
         }
-        if query.rung && query.left == 0 {
+        if query.rung > 0 && query.left == 0 {
             return Err(Error::TimedOut.into());
         }
         if is_due {
@@ -303,12 +304,12 @@ impl Core {
     /// The alarm of a look-up: its owner is to call again. One that nobody holds is given time for
     /// that, and then forgotten.
     pub(crate) fn lookup_alarm(&mut self, id: SlotId, query: Query) {
-        let is_held = query.key.is_none();
-        if query.rung && !is_held {
+        let rung = query.rung.saturating_add(1);
+        if query.key.is_some() && rung >= ABANDONED {
             return self.udp_forget(id);
         }
-        self.set_peer(id, Peer::NameServer(Query { rung: true, ..query }));
-        self.set_deadline(id, later(self.now, if is_held { REMINDER } else { ABANDONED }));
+        self.set_peer(id, Peer::NameServer(Query { rung, ..query }));
+        self.set_deadline(id, later(self.now, REMINDER));
     }
 }
 

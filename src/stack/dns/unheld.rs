@@ -2,9 +2,9 @@
 
 use core::num::NonZeroU32;
 
-use super::{ABANDONED, Answer, Nb, Query, UNHEARD, Wanted};
+use super::{Answer, Nb, Query, Wanted};
 use crate::Error;
-use crate::stack::core::{Core, later};
+use crate::stack::core::Core;
 use crate::stack::slot::SlotId;
 
 impl Core {
@@ -43,12 +43,7 @@ impl Core {
 
     /// One that was not asked for in time, cut short.
     pub(crate) fn recycle_lookup(&mut self) -> Option<SlotId> {
-        let rang_before = later(self.now, ABANDONED - UNHEARD);
-        let is_late = |id: &SlotId| {
-            let slot = self.slot(*id).filter(|slot| slot.deadline <= rang_before);
-            slot.is_some() && self.query(*id).is_some_and(|query| query.key.is_some() && query.rung)
-        };
-        let id = self.table.udp_ids().find(is_late)?;
+        let id = self.find_unheld(|query| query.rung > 1)?;
         self.udp_forget(id);
         Some(id)
     }

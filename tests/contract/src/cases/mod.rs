@@ -8,6 +8,19 @@ mod tcp_start;
 pub mod udp_client;
 pub mod udp_full;
 
+use crate::Case;
+
+/// The cases of every group, for a stack with all of the traits.
+pub fn all<W>() -> Vec<Case<W>>
+where
+    W: tcp_full::TcpServer + udp_full::UdpServer + dns::Resolver,
+{
+    [tcp_client::all(), tcp_full::cases(), udp_client::cases(), udp_full::cases(), dns::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
 /// Lists the cases of a group, and makes a test of each: ours holds it.
 macro_rules! cases {
     ($World:ident: $($id:ident $(($setup:ident))? from $from:literal,)*) => {

@@ -7,9 +7,9 @@ use sockstate::device::Plug;
 use sockstate::testing::VirtualClock;
 
 use super::{NAME_SERVER, Row, case_named, heap, rows, stack};
-use crate::cases::{dns, tcp_client, tcp_full, udp_client, udp_full};
+use crate::cases;
 use crate::far::{Board, FarEnd, HEAP, Order, SharedBoard, look};
-use crate::{Case, Outcome, World, failed};
+use crate::{Outcome, World, failed};
 
 /// The world of `&Net`.
 pub struct Ours<'net> {
@@ -20,19 +20,12 @@ pub struct Ours<'net> {
 impl Ours<'_> {
     /// Every case that this stack has the traits for.
     pub fn rows() -> Vec<Row> {
-        rows(Ours::cases(), run).collect()
-    }
-
-    fn cases() -> Vec<Case<Self>> {
-        [tcp_client::all(), tcp_full::cases(), udp_client::cases(), udp_full::cases(), dns::cases()]
-            .into_iter()
-            .flatten()
-            .collect()
+        rows(cases::all::<Self>(), run).collect()
     }
 }
 
 fn run(id: &'static str) -> Outcome {
-    let setup = case_named(Ours::cases(), id)?.setup;
+    let setup = case_named(cases::all::<Ours<'_>>(), id)?.setup;
     let clock = VirtualClock::new();
     let (near, far) = Plug::pair();
     let near = stack(heap(setup), near, clock.clone(), 1).map_err(|error| error.to_string())?;
@@ -41,7 +34,7 @@ fn run(id: &'static str) -> Outcome {
         near.set_dns_servers(&[NAME_SERVER.ip()]).map_err(|error| error.to_string())?;
     }
     let mut world = Ours { net: &near, bench: Bench::new(&far, clock) };
-    (case_named(Ours::cases(), id)?.run)(&mut world)
+    (case_named(cases::all(), id)?.run)(&mut world)
 }
 
 impl<'net> World for Ours<'net> {

@@ -15,9 +15,9 @@ use sockstate::device::{self, StdClock, Tap};
 use std_embedded_nal::Stack;
 
 use super::{HANGS, NAME_SERVER, Row, case_named, rows, stack};
-use crate::cases::{dns, tcp_client, tcp_full, udp_client, udp_full};
+use crate::cases;
 use crate::far::{Board, FarEnd, HEAP, Order, SharedBoard, look};
-use crate::{Case, Family, Outcome, World, ensure, failed};
+use crate::{Family, Outcome, World, ensure, failed};
 
 /// What `scripts/contract` says: the file that is mounted over the resolver's own configuration.
 const RESOLVER: &str = "SOCKSTATE_CONTRACT_RESOLVER";
@@ -38,19 +38,12 @@ impl StdNal {
     /// Every case, unless this is no namespace made for it.
     pub fn rows() -> Option<Vec<Row>> {
         env::var_os(RESOLVER)?;
-        Some(rows(StdNal::cases(), run).collect())
-    }
-
-    fn cases() -> Vec<Case<Self>> {
-        [tcp_client::all(), tcp_full::cases(), udp_client::cases(), udp_full::cases(), dns::cases()]
-            .into_iter()
-            .flatten()
-            .collect()
+        Some(rows(cases::all::<Self>(), run).collect())
     }
 }
 
 fn run(id: &'static str) -> Outcome {
-    let case = case_named(StdNal::cases(), id)?;
+    let case = case_named(cases::all(), id)?;
     configure_resolver(case.setup.name_server)?;
     let (orders, ordered) = mpsc::channel();
     let (obey, obeyed) = mpsc::channel();

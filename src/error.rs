@@ -98,6 +98,13 @@ pub enum Error {
     NameNotFound,
     /// The name servers answered that they could not, or would not, answer.
     NameServerFailed,
+    /// The socket is of another stack than the [`Watch`](crate::Watch) that it was to be put into.
+    #[cfg(feature = "watch")]
+    OtherStack,
+    /// The other half of the connection is in another [`Watch`](crate::Watch), or under another
+    /// key.
+    #[cfg(feature = "watch")]
+    AlreadyWatched,
     /// The stack was called from within a closure that the stack itself was running.
     Reentrant,
 
@@ -111,6 +118,9 @@ pub enum Error {
     OutOfRoutes,
     /// More name servers than the stack keeps: three.
     OutOfNameServers,
+    /// More sets of watched sockets than a stack has: four.
+    #[cfg(feature = "watch")]
+    OutOfWatches,
 }
 
 impl Error {
@@ -156,12 +166,18 @@ impl fmt::Display for Error {
             Error::NoNameServer => "no name server is set",
             Error::NameNotFound => "no such name",
             Error::NameServerFailed => "the name servers could not answer",
+            #[cfg(feature = "watch")]
+            Error::OtherStack => "the socket is of another stack",
+            #[cfg(feature = "watch")]
+            Error::AlreadyWatched => "the other half of the connection is watched elsewhere",
             Error::Reentrant => "called from within a closure of the stack",
             Error::OutOfSlots(protocol) => return write!(f, "no {protocol} slot is free"),
             Error::OutOfPorts => "no ephemeral port is free",
             Error::OutOfAddresses => "no room for another address",
             Error::OutOfRoutes => "no room for another route",
             Error::OutOfNameServers => "no room for another name server",
+            #[cfg(feature = "watch")]
+            Error::OutOfWatches => "no set of watched sockets is free",
         };
         f.write_str(text)
     }

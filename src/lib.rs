@@ -104,10 +104,14 @@ pub use socket::lookup::{HostName, Lookup, NameLookup};
 pub use socket::tcp::{AnyTcpSocket, ReuniteError, TcpReader, TcpSocket, TcpWriter};
 #[cfg(feature = "udp")]
 pub use socket::udp::{AnyUdpSocket, UdpSocket};
+#[cfg(feature = "watch")]
+pub use socket::watch::{Event, Watch, Watchable};
 #[cfg(feature = "alloc")]
 pub use stack::Heap;
 #[cfg(feature = "critical-section")]
 pub use stack::Shared;
+#[cfg(any(feature = "watch", feature = "async"))]
+pub use stack::ready::Ready;
 pub use stack::{
     Clock, Config, Deadlines, Local, Memory, Net, Overflow, Port, Sharing, Stack, Storage,
 };

@@ -15,5 +15,7 @@ mod tap;
 pub use cable::{Cable, Faults, Plug};
 #[cfg(feature = "std")]
 pub use host::{StdClock, sleep};
+#[cfg(all(feature = "std", feature = "async"))]
+pub use host::{park_until, thread_waker};
 #[cfg(all(feature = "tap", target_os = "linux"))]
-pub use tap::Tap;
+pub use tap::{Doze, Tap};

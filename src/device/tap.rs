@@ -1,12 +1,17 @@
 //! Linux TAP interfaces.
 
+#[cfg(feature = "async")]
+use core::task::Waker;
 use std::io;
+use std::sync::Arc;
+#[cfg(feature = "async")]
+use std::task::Wake;
 use std::vec;
 use std::vec::Vec;
 
 use smoltcp::phy::{self, DeviceCapabilities, Medium};
-use smoltcp::time::Instant;
-use tun_rs::{DeviceBuilder, Layer, SyncDevice};
+use smoltcp::time::{Duration, Instant};
+use tun_rs::{DeviceBuilder, InterruptEvent, Layer, SyncDevice};
 
 /// Bytes of an Ethernet header.
 const HEADER: usize = 14;
@@ -26,7 +31,7 @@ const HEADER: usize = 14;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Tap {
-    device: SyncDevice,
+    device: Arc<SyncDevice>,
     mtu: usize,
     rx: Vec<u8>,
     tx: Vec<u8>,
@@ -44,7 +49,71 @@ impl Tap {
             DeviceBuilder::new().name(name).layer(Layer::L2).inherit_enable_state().build_sync()?;
         device.set_nonblocking(true)?;
         let mtu = usize::from(device.mtu()?) + HEADER;
-        Ok(Tap { device, mtu, rx: vec![0; mtu], tx: vec![0; mtu] })
+        Ok(Tap { device: Arc::new(device), mtu, rx: vec![0; mtu], tx: vec![0; mtu] })
+    }
+
+    /// What lets a thread sleep until a frame arrives: to be taken before the stack takes the
+    /// device.
+    ///
+    /// ```no_run
+    /// use sockstate::{Config, Error, Heap, Stack, device::{StdClock, Tap}};
+    ///
+    /// let config = Config::ethernet([0x02, 0, 0, 0, 0, 1], 0x1234_5678_9abc_def0);
+    /// let tap = Tap::open("tap0")?;
+    /// let doze = tap.doze()?;
+    /// let stack = Stack::new(Heap::default(), tap, StdClock::new(), config)?;
+    /// let mut socket = stack.udp()?.bind(7)?;
+    /// let mut buffer = [0; 1472];
+    /// let received = stack.block_with(|delay| doze.sleep(delay), || socket.receive_from(&mut buffer));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system: out of descriptors.
+    pub fn doze(&self) -> io::Result<Doze> {
+        let device = Arc::clone(&self.device);
+        Ok(Doze(Arc::new(Sleeper { device, event: InterruptEvent::new()? })))
+    }
+}
+
+/// Sleeps until a frame arrives at a [`Tap`]; made by [`Tap::doze`].
+#[derive(Clone)]
+pub struct Doze(Arc<Sleeper>);
+
+struct Sleeper {
+    device: Arc<SyncDevice>,
+    event: InterruptEvent,
+}
+
+impl Doze {
+    /// Sleeps until a frame is there, the time is over (`None` for never), or the
+    /// [waker](Doze::waker) is called; it may have been called before.
+    pub fn sleep(&self, limit: Option<Duration>) {
+        let limit = limit.map(Into::into);
+        // What ended it does not matter: whoever slept looks for itself.
+        let _ = self.0.device.wait_readable_intr_timeout(&self.0.event, limit);
+        let _ = self.0.event.reset();
+    }
+
+    /// What ends the sleep, from any thread: for [`Net::run`](crate::Net::run).
+    #[cfg(feature = "async")]
+    pub fn waker(&self) -> Waker {
+        Arc::clone(&self.0).into()
+    }
+}
+
+#[cfg(feature = "async")]
+impl Wake for Sleeper {
+    fn wake(self: Arc<Self>) {
+        // It fails if it is set already.
+        let _ = self.event.trigger();
+    }
+}
+
+impl core::fmt::Debug for Doze {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Doze").finish_non_exhaustive()
     }
 }
 

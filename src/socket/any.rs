@@ -49,6 +49,16 @@ macro_rules! any_socket {
             }
         }
 
+        #[cfg(feature = "watch")]
+        impl<'net, S: Sharing> crate::Watchable<'net, S> for $Any<'net, S> {
+            fn handles(&self) -> [Option<&crate::socket::Handle<'net, S>>; 2] {
+                match self {
+                    $Any::Idle => [None, None],
+                    $($Any::$state(socket) => socket.handles(),)*
+                }
+            }
+        }
+
         impl<S: Sharing> core::fmt::Debug for $Any<'_, S> {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 f.debug_tuple(stringify!($Any)).field(&format_args!("{}", self.state())).finish()

@@ -23,7 +23,15 @@ enum Progress<'net, S: Sharing, R> {
     Over(Result<R, Error>),
 }
 
-impl<S: Sharing, R: Clone> Progress<'_, S, R> {
+impl<'net, S: Sharing, R: Clone> Progress<'net, S, R> {
+    #[cfg(feature = "watch")]
+    fn handles(&self) -> [Option<&Handle<'net, S>>; 2] {
+        match self {
+            Progress::Asking(handle) => [Some(handle), None],
+            Progress::Over(_) => [None, None],
+        }
+    }
+
     /// Once there is an answer, the slot is given back.
     fn poll(
         &mut self,
@@ -262,6 +270,21 @@ impl<S: Sharing> NameLookup<'_, S> {
     /// Those of [`poll`](NameLookup::poll).
     pub fn wait_with(mut self, idle: impl FnMut(Option<Duration>)) -> Result<HostName, Error> {
         self.net.block_with(idle, || self.poll())
+    }
+}
+
+/// One that is over already is ready, and says so to none but [`poll`](Lookup::poll).
+#[cfg(feature = "watch")]
+impl<'net, S: Sharing> crate::Watchable<'net, S> for Lookup<'net, '_, S> {
+    fn handles(&self) -> [Option<&Handle<'net, S>>; 2] {
+        self.progress.handles()
+    }
+}
+
+#[cfg(feature = "watch")]
+impl<'net, S: Sharing> crate::Watchable<'net, S> for NameLookup<'net, S> {
+    fn handles(&self) -> [Option<&Handle<'net, S>>; 2] {
+        self.progress.handles()
     }
 }
 

@@ -7,12 +7,20 @@ pub(crate) mod lookup;
 pub(crate) mod tcp;
 #[cfg(feature = "udp")]
 pub(crate) mod udp;
+#[cfg(feature = "watch")]
+pub(crate) mod watch;
 
+#[cfg(any(feature = "watch", feature = "async"))]
+use crate::stack::ready::Ready;
+#[cfg(all(feature = "tcp", any(feature = "watch", feature = "async")))]
+use crate::stack::ready::WRITER;
 use crate::stack::slot::SlotId;
 use crate::stack::{Ending, Net, Sharing};
 
 /// The one owner of a slot, or of one half of it. Dropping it gives the slot back.
-pub(crate) struct Handle<'net, S: Sharing> {
+// Its name is in a hidden method of a public trait, with the feature `watch`.
+#[cfg_attr(not(feature = "watch"), allow(unreachable_pub))]
+pub struct Handle<'net, S: Sharing> {
     pub(crate) net: &'net Net<S>,
     pub(crate) slot: SlotId,
     part: u8,
@@ -21,6 +29,18 @@ pub(crate) struct Handle<'net, S: Sharing> {
 impl<'net, S: Sharing> Handle<'net, S> {
     pub(crate) const fn new(net: &'net Net<S>, slot: SlotId) -> Self {
         Handle { net, slot, part: Ending::WHOLE }
+    }
+
+    /// What of the slot this handle may wait for.
+    #[cfg(any(feature = "watch", feature = "async"))]
+    pub(crate) fn ready_part(&self) -> Ready {
+        match self.part {
+            #[cfg(feature = "tcp")]
+            Ending::READER => !WRITER,
+            #[cfg(feature = "tcp")]
+            Ending::WRITER => WRITER,
+            _ => Ready::ALL,
+        }
     }
 
     /// The slot, which is not given back.

@@ -9,6 +9,10 @@ use super::config::{Config, Deadlines, Overflow};
 #[cfg(feature = "udp")]
 use super::peer::Peer;
 use super::port::Work;
+#[cfg(feature = "async")]
+use super::ready::Runner;
+#[cfg(feature = "watch")]
+use super::ready::Watches;
 use super::rng::Rng;
 #[cfg(feature = "proto-ipv4-fragmentation")]
 use super::router::FragmentMap;
@@ -74,6 +78,13 @@ pub struct Core {
     /// A time limit has ended since the stack was last asked how long it may sleep: whoever waits
     /// for it is to look first. Any call may have been the one that found it.
     rang: bool,
+    #[cfg(feature = "watch")]
+    pub(crate) watches: Watches,
+    #[cfg(feature = "async")]
+    pub(crate) runner: Runner,
+    /// A connection could not be accepted for want of a slot.
+    #[cfg(any(feature = "watch", feature = "async"))]
+    pub(crate) starved: bool,
     /// Changes with every frame that moves and every time limit that ends, whoever polls.
     pub(crate) activity: u32,
 }
@@ -118,6 +129,12 @@ impl Core {
             discovery_at: now,
             more: false,
             rang: false,
+            #[cfg(feature = "watch")]
+            watches: Watches::default(),
+            #[cfg(feature = "async")]
+            runner: Runner::NOBODY,
+            #[cfg(any(feature = "watch", feature = "async"))]
+            starved: false,
             activity: 0,
         }
     }
@@ -159,6 +176,7 @@ impl Core {
     /// Makes a slot as good as new for its next owner: nothing of the last connection stays.
     pub(crate) fn renew(&mut self, id: SlotId) {
         let patience = millis(self.deadlines.unreachable);
+        self.unwait(id);
         let Some(slot) = self.slot_mut(id) else { return };
         slot.role = Role::Held;
         slot.end = None;
@@ -185,6 +203,7 @@ impl Core {
 
     /// Gives a slot back that nobody needs any more.
     pub(crate) fn free(&mut self, id: SlotId) {
+        self.unwait(id);
         self.table.register(id, None);
         self.table.unschedule(id);
         if let Some(slot) = self.slot_mut(id) {
@@ -197,6 +216,7 @@ impl Core {
             *peer = Peer::None;
         }
         self.table.move_to(id, Some(self.table.free_list(id)));
+        self.feed_starved();
     }
 
     /// How many slots of a protocol are free.
@@ -231,6 +251,9 @@ impl Core {
 
     /// Does what the owner of a slot wants and what cannot fail.
     pub(crate) fn end(&mut self, id: SlotId, marks: u8) {
+        if marks & Ending::UNHELD != 0 {
+            self.unwait(id);
+        }
         #[cfg(feature = "udp")]
         if marks & Ending::DISCONNECT != 0 {
             self.udp_disconnect(id);
@@ -259,6 +282,15 @@ impl Core {
     }
 }
 
+/// Nobody can wait for a slot but by asking again.
+#[cfg(not(any(feature = "watch", feature = "async")))]
+impl Core {
+    pub(crate) fn changed(&mut self, _id: SlotId) {}
+    pub(crate) fn all_changed(&mut self) {}
+    pub(crate) fn unwait(&mut self, _id: SlotId) {}
+    pub(crate) fn feed_starved(&mut self) {}
+}
+
 /// What the owner of a slot may want at any time, even while the stack is locked: a set of marks on
 /// the slot. Each mark is set once at most, and the last two give the slot back.
 pub(crate) struct Ending;
@@ -277,6 +309,11 @@ impl Ending {
     #[cfg(feature = "tcp")]
     pub(crate) const ABORT: u8 = 32;
     pub(crate) const WHOLE: u8 = 64;
+    /// Those after which nobody holds the slot.
+    #[cfg(feature = "tcp")]
+    const UNHELD: u8 = Self::ABORT | Self::WHOLE;
+    #[cfg(not(feature = "tcp"))]
+    const UNHELD: u8 = Self::WHOLE;
 }
 
 /// Frames.
@@ -297,6 +334,7 @@ impl Core {
         }
         if let Some(before) = before {
             self.settle(id, &before, Cause::Ingress { rst, full });
+            self.changed(id);
         }
     }
 
@@ -345,6 +383,7 @@ impl Core {
             // Taken off the list now, so that `settle` decides anew where it belongs.
             self.table.move_to(id, None);
             self.settle(id, &before, Cause::Egress(sending));
+            self.changed(id);
         }
         Some(sending)
     }
@@ -365,6 +404,7 @@ impl Core {
         self.table.unschedule(id);
         if self.slot(id).is_some_and(|slot| slot.deadline <= self.now) {
             self.expire(id);
+            self.changed(id);
             self.activity = self.activity.wrapping_add(1);
             self.rang = true;
         }
@@ -600,6 +640,7 @@ impl Core {
         for id in self.table.tcp_ids() {
             self.tcp_address_changed(id);
         }
+        self.all_changed();
         self.table.wake_stalled();
     }
 
@@ -626,6 +667,7 @@ impl Core {
         if !up {
             self.forget_lookups();
         }
+        self.all_changed();
         self.table.wake_stalled();
     }
 }

@@ -20,6 +20,8 @@ mod oracle;
 #[cfg(feature = "udp")]
 mod peer;
 mod port;
+#[cfg(any(feature = "watch", feature = "async"))]
+pub(crate) mod ready;
 mod rng;
 mod router;
 mod sharing;
@@ -34,8 +36,12 @@ mod tcp_stream;
 mod udp;
 
 use ::core::net::IpAddr;
+#[cfg(feature = "async")]
+use ::core::ops::ControlFlow;
 use ::core::ops::Deref;
 use ::core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+#[cfg(feature = "async")]
+use ::core::task::Waker;
 
 use mutex::{BlockingMutex, ConstInit};
 use smoltcp::iface::{self, Interface};
@@ -64,6 +70,8 @@ pub use self::storage::Heap;
 pub use self::storage::{Memory, Storage};
 
 use self::port::Drive;
+#[cfg(feature = "watch")]
+use self::ready::WatchId;
 
 /// The most frames one poll takes in before it lets the sockets send. What is left is taken by
 /// the next poll, which [`Net::poll_delay`] then asks for at once.
@@ -243,6 +251,8 @@ impl<S: Sharing, D: Device + 'static, C: Clock + 'static> Net<S, Port<D, C>> {
             backlog: config.backlog,
             dropped: DroppedMarks {
                 any: AtomicBool::new(false),
+                #[cfg(feature = "watch")]
+                watches: AtomicU8::new(0),
                 tcp: memory.tcp_dropped,
                 udp: memory.udp_dropped,
             },
@@ -270,6 +280,8 @@ impl<S: Sharing> Net<S> {
     pub fn poll(&self) -> Result<bool, Error> {
         let up = self.with_inner(|inner| {
             inner.core.now = inner.port.now();
+            #[cfg(feature = "async")]
+            inner.core.set_polled(inner.core.link_up);
             inner.core.link_up
         })?;
         if !up {
@@ -288,7 +300,60 @@ impl<S: Sharing> Net<S> {
                 Sending::Nothing => {}
             }
         }
+        #[cfg(feature = "async")]
+        self.with_core(|core| core.set_polled(false))?;
         Ok(moved)
+    }
+
+    /// Runs the stack until `sleep` ends that: polls it, and calls `sleep`, in turn. That is given
+    /// the time until there is work again: zero if there is some now, `None` if only a frame can
+    /// bring it. It is to return when the time is over, when a frame has arrived, or when `waker`
+    /// was called: some other thread, task or handler has given the stack something to do.
+    ///
+    /// So no one else has to poll, and nothing spins: whoever waits for a socket may sleep until
+    /// the stack wakes it (`wake_on`). One runs a stack at a time; the waker is the last one's.
+    ///
+    /// ```
+    /// use core::ops::ControlFlow;
+    /// use std::sync::mpsc;
+    /// use sockstate::{Config, Error, Heap, Stack, device::{self, Plug, StdClock}};
+    ///
+    /// # let (device, _far_end) = Plug::pair();
+    /// # let config = Config::ethernet([0x02, 0, 0, 0, 0, 1], 1);
+    /// let stack = Stack::shared(Heap::default(), device, StdClock::new(), config)?;
+    /// let waker = device::thread_waker();
+    /// let mut naps = 0;
+    /// stack.run(&waker, |_delay| {
+    ///     // std::thread::park_timeout(...), say
+    ///     naps += 1;
+    ///     if naps < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    /// })?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack.
+    #[cfg(feature = "async")]
+    pub fn run(
+        &self,
+        waker: &Waker,
+        mut sleep: impl FnMut(Option<Duration>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        self.with_core(|core| core.runner_is(Some(waker)))?;
+        loop {
+            self.with_core(|core| core.runner_wakes())?;
+            self.poll()?;
+            let delay = self.with_inner(|inner| {
+                let now = inner.port.now();
+                let delay = inner.core.poll_delay(now);
+                inner.core.runner_sleeps(delay);
+                delay
+            })?;
+            if sleep(delay).is_break() {
+                return self.with_core(|core| core.runner_is(None));
+            }
+        }
     }
 
     /// How long the stack has nothing to do unless a frame arrives: zero if it has something to
@@ -567,6 +632,8 @@ impl<S: Sharing, T: Drive + ?Sized> Net<S, T> {
                     inner.core.now = inner.port.now();
                     self.dropped.release(&mut inner.core);
                 }
+                #[cfg(feature = "async")]
+                inner.core.wake_runner();
                 result
             })
             .ok_or(Error::Reentrant)
@@ -630,6 +697,18 @@ impl<S: Sharing> Net<S> {
     }
 }
 
+#[cfg(feature = "watch")]
+impl<S: Sharing> Net<S> {
+    /// Gives up a set of watched sockets; within a closure of the stack, when that returns.
+    pub(crate) fn end_watch(&self, id: WatchId) {
+        if self.with_core(|core| core.watch_close(id)).is_err() {
+            let marked = self.dropped.watches.load(Ordering::Relaxed);
+            self.dropped.watches.store(marked | 1 << id, Ordering::Relaxed);
+            self.dropped.any.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 impl<S: Sharing, T: ?Sized> ::core::fmt::Debug for Net<S, T> {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("Net").finish_non_exhaustive()
@@ -643,6 +722,8 @@ impl<S: Sharing, T: ?Sized> ::core::fmt::Debug for Net<S, T> {
 /// chain, so that loading and storing them needs no compare-and-swap (which some cores lack).
 struct DroppedMarks {
     any: AtomicBool,
+    #[cfg(feature = "watch")]
+    watches: AtomicU8,
     tcp: Lent<AtomicU8>,
     udp: Lent<AtomicU8>,
 }
@@ -665,6 +746,14 @@ impl DroppedMarks {
             return;
         }
         self.any.store(false, Ordering::Relaxed);
+        #[cfg(feature = "watch")]
+        {
+            let marked = self.watches.load(Ordering::Relaxed);
+            self.watches.store(0, Ordering::Relaxed);
+            for id in (0..u8::BITS as u8).filter(|id| marked & 1 << id != 0) {
+                core.watch_close(id);
+            }
+        }
         for (id, marks) in self.tcp.iter().chain(self.udp.iter()).enumerate() {
             let marked = marks.load(Ordering::Relaxed);
             if marked != 0 {

@@ -8,6 +8,8 @@ use smoltcp::socket::tcp;
 use smoltcp::socket::udp;
 use smoltcp::time::Instant;
 
+#[cfg(any(feature = "watch", feature = "async"))]
+use super::ready::Waited;
 use super::table::Links;
 use crate::Error;
 
@@ -54,6 +56,8 @@ pub(crate) struct Slot {
     /// Why the connection ended.
     pub(crate) end: Option<Error>,
     pub(crate) flags: Flags,
+    #[cfg(any(feature = "watch", feature = "async"))]
+    pub(crate) waited: Waited,
 }
 
 /// Small facts about a slot.
@@ -74,6 +78,9 @@ impl Flags {
     /// The one word that is owed has not been sent yet: the connection request, or the
     /// acknowledgement of the peer's FIN.
     pub(crate) const UNSENT: Flags = Flags(16);
+    /// A complete connection that could not be accepted: its slot is the listener's last.
+    #[cfg(any(feature = "watch", feature = "async"))]
+    pub(crate) const STARVED: Flags = Flags(64);
 
     pub(crate) const fn has(self, flag: Flags) -> bool {
         self.0 & flag.0 != 0
@@ -98,6 +105,8 @@ impl Slot {
         role: Role::Free,
         end: None,
         flags: Flags(0),
+        #[cfg(any(feature = "watch", feature = "async"))]
+        waited: Waited::BY_NOBODY,
     };
 
     /// Forgets the neighbour that did not answer the last owner of the slot. smoltcp notes that

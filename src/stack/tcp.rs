@@ -142,6 +142,8 @@ impl Core {
             slot.role = Role::Backlog;
         }
         self.tcp_rearm(id, local);
+        #[cfg(any(feature = "watch", feature = "async"))]
+        self.wait_along(head, id);
         let last = self.tcp_group(head).last().unwrap_or(head);
         if let Some(slot) = self.slot_mut(last) {
             slot.group = id;
@@ -154,6 +156,8 @@ impl Core {
         if let Some(slot) = self.slot_mut(id) {
             slot.deadline = NEVER;
             slot.end = None;
+            #[cfg(any(feature = "watch", feature = "async"))]
+            slot.flags.set(Flags::STARVED, false);
             slot.forget_neighbor();
             if let Some(socket) = slot.tcp_mut() {
                 forget(socket);
@@ -186,8 +190,14 @@ impl Core {
         let size = self.tcp_group(*head).count();
         let wanted = usize::from(backlog) + usize::from(ready.is_some());
         let grown = (size..wanted).take_while(|_| self.tcp_grow(*head, local).is_ok()).count();
-        let ready = ready.filter(|_| size + grown > 1)?;
+        let ready = ready?;
+        if size + grown == 1 {
+            #[cfg(any(feature = "watch", feature = "async"))]
+            self.starve(ready);
+            return None;
+        }
 
+        self.unwait(ready);
         let slot = self.slot_mut(ready)?;
         let rest = core::mem::replace(&mut slot.group, NONE);
         slot.role = Role::Held;
@@ -262,7 +272,10 @@ impl Core {
                 self.tcp_forget(id);
             }
             State::Closed => self.tcp_orphan(id, self.now + LAST_WORD),
-            State::TimeWait => self.tcp_orphan(id, self.now + TIME_WAIT_ORDER),
+            State::TimeWait => {
+                self.tcp_orphan(id, self.now + TIME_WAIT_ORDER);
+                self.feed_starved();
+            }
             _ => {
                 let deadline = slot.deadline;
                 let closing = slot.flags.has(Flags::DISCARD);
@@ -297,6 +310,7 @@ impl Core {
             let id = core::mem::replace(&mut next, slot.group);
             slot.role = Role::Held;
             slot.group = NONE;
+            self.unwait(id);
             if self.tcp(id).is_some_and(|socket| socket.state() != State::Listen) {
                 self.half_open = self.half_open.saturating_sub(1);
                 self.tcp_abort(id);
@@ -311,6 +325,9 @@ impl Core {
     pub(crate) fn tcp_release_half(&mut self, id: SlotId, half: Flags) {
         let Some(slot) = self.slot_mut(id) else { return };
         slot.flags.set(half, true);
+        #[cfg(any(feature = "watch", feature = "async"))]
+        self.unwait_half(id, half);
+        let Some(slot) = self.slot(id) else { return };
         if slot.flags.has(Flags::NO_READER) && slot.flags.has(Flags::NO_WRITER) {
             self.tcp_release(id);
         } else if slot.flags.has(Flags::NO_WRITER) {
@@ -522,6 +539,8 @@ impl Core {
             _ if held => {}
             State::TimeWait if before.tcp != State::TimeWait => {
                 self.set_deadline(id, self.now + TIME_WAIT_ORDER);
+                // From now on the slot is there for whoever needs one.
+                self.feed_starved();
             }
             State::Closed if matches!(cause, Cause::Egress(Sending::Stalled)) => {
                 self.set_deadline(id, self.now + LAST_WORD);

@@ -169,20 +169,22 @@ impl Core {
     /// Brings the next datagram to the head of the queue that this socket is to have, and gives
     /// its size. What came from others before a socket got its one peer is passed over.
     fn udp_next(&mut self, id: SlotId) -> Nb<usize> {
+        match self.udp_head(id) {
+            Some(size) => Ok(size),
+            None => Err(self.udp_ended(id).map_or(nb::Error::WouldBlock, nb::Error::Other)),
+        }
+    }
+
+    pub(super) fn udp_head(&mut self, id: SlotId) -> Option<usize> {
         let peer = self.peer(id);
-        let Some(socket) = self.udp_mut(id) else { return Err(Error::WrongState.into()) };
+        let socket = self.udp_mut(id)?;
         loop {
-            match (socket.peek(), peer) {
-                (Ok((_, meta)), Peer::Only(peer)) if meta.endpoint != peer => {
+            match (socket.peek().ok()?, peer) {
+                ((_, meta), Peer::Only(peer)) if meta.endpoint != peer => {
                     let _ = socket.recv();
                 }
-                (Ok((data, _)), _) => return Ok(data.len()),
-                (Err(_), _) => break,
+                ((data, _), _) => return Some(data.len()),
             }
-        }
-        match self.udp_ended(id) {
-            Some(error) => Err(error.into()),
-            None => Err(nb::Error::WouldBlock),
         }
     }
 

@@ -6,10 +6,15 @@ mod stream;
 
 use core::fmt;
 use core::marker::PhantomData;
+#[cfg(feature = "async")]
+use core::task::Waker;
 
 use super::Handle;
-use crate::stack::{Local, Sharing};
+use crate::stack::{Local, Net, Sharing};
 use crate::state::{ReadHalf, State, WriteHalf};
+
+#[cfg(feature = "async")]
+use crate::{Error, Ready};
 
 pub use any::AnyTcpSocket;
 pub use stream::ReuniteError;
@@ -79,8 +84,45 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     }
 
     /// The stack the socket belongs to.
-    pub fn net(&self) -> &'net crate::Net<S> {
+    pub fn net(&self) -> &'net Net<S> {
         self.handle.net
+    }
+
+    /// Has `waker` called, once, when the socket is ready for something of `interest`, or is over;
+    /// at once if it is. For a thread that sleeps meanwhile, or an executor; somebody has to
+    /// [run](Net::run) the stack, or poll it.
+    ///
+    /// It holds one waker for the reader, who waits for [`Ready::RECEIVE`] (or
+    /// [`Ready::ACCEPT`]), and one for the writer, who waits for [`Ready::SEND`] or
+    /// [`Ready::FLUSHED`]; the last one counts.
+    ///
+    /// ```
+    /// # use sockstate::{Config, Error, Heap, Ready, Stack, device::{self, Plug, StdClock}};
+    /// # let (device, _far_end) = Plug::pair();
+    /// # let config = Config::ethernet([0x02, 0, 0, 0, 0, 1], 1);
+    /// # let stack = Stack::shared(Heap::default(), device, StdClock::new(), config)?;
+    /// # stack.add_address("192.168.69.1/24".parse().unwrap())?;
+    /// let mut socket = stack.tcp()?.bind(80)?.listen(4)?;
+    /// let waker = device::thread_waker();
+    /// socket.wake_on(Ready::ACCEPT, &waker)?;
+    /// // ... and `std::thread::park()`, if the call that would block does
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`].
+    #[cfg(feature = "async")]
+    pub fn wake_on(&mut self, interest: Ready, waker: &Waker) -> Result<(), Error> {
+        let interest = interest & self.handle.ready_part();
+        self.handle.net.with_core(|core| core.wake_on(self.handle.slot, interest, waker))
+    }
+}
+
+#[cfg(feature = "watch")]
+impl<'net, St: State, S: Sharing> crate::Watchable<'net, S> for TcpSocket<'net, St, S> {
+    fn handles(&self) -> [Option<&Handle<'net, S>>; 2] {
+        [Some(&self.handle), None]
     }
 }
 

@@ -6,8 +6,12 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::net::SocketAddr;
 use core::num::NonZeroU8;
+#[cfg(feature = "async")]
+use core::task::Waker;
 
 use super::Handle;
+#[cfg(feature = "async")]
+use crate::Ready;
 use crate::stack::{Ending, Local, Net, Sharing};
 use crate::state::udp::{
     CanBind, CanConnect, CanDisconnect, CanReceive, CanReceiveFrom, CanSend, CanSendTo, IsOpen,
@@ -62,6 +66,13 @@ impl<S: Sharing> Net<S> {
     }
 }
 
+#[cfg(feature = "watch")]
+impl<'net, St: State, S: Sharing> crate::Watchable<'net, S> for UdpSocket<'net, St, S> {
+    fn handles(&self) -> [Option<&Handle<'net, S>>; 2] {
+        [Some(&self.handle), None]
+    }
+}
+
 /// Transitions.
 impl<'net, St: State, S: Sharing> UdpSocket<'net, St, S> {
     /// The same socket in another state.
@@ -72,6 +83,34 @@ impl<'net, St: State, S: Sharing> UdpSocket<'net, St, S> {
     /// The stack the socket belongs to.
     pub fn net(&self) -> &'net Net<S> {
         self.handle.net
+    }
+
+    /// Has `waker` called, once, when the socket is ready for something of `interest`, or is over;
+    /// at once if it is. For a thread that sleeps meanwhile, or an executor; somebody has to
+    /// [run](Net::run) the stack, or poll it.
+    ///
+    /// It holds one waker for who receives and one for who sends; the last one counts.
+    ///
+    /// ```
+    /// # use sockstate::{Config, Error, Heap, Ready, Stack, device::{self, Plug, StdClock}};
+    /// # let (device, _far_end) = Plug::pair();
+    /// # let config = Config::ethernet([0x02, 0, 0, 0, 0, 1], 1);
+    /// # let stack = Stack::shared(Heap::default(), device, StdClock::new(), config)?;
+    /// # stack.add_address("192.168.69.1/24".parse().unwrap())?;
+    /// let mut socket = stack.udp()?.bind(6000)?;
+    /// let waker = device::thread_waker();
+    /// socket.wake_on(Ready::RECEIVE, &waker)?;
+    /// // ... and `std::thread::park()`, if the call that would block does
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`].
+    #[cfg(feature = "async")]
+    pub fn wake_on(&mut self, interest: Ready, waker: &Waker) -> Result<(), Error> {
+        let interest = interest & self.handle.ready_part();
+        self.handle.net.with_core(|core| core.wake_on(self.handle.slot, interest, waker))
     }
 
     /// Ties the socket to a local port, or to a local address and port. Bound to an address it

@@ -81,6 +81,14 @@ pub(crate) struct Query {
     rung: u8,
 }
 
+impl Query {
+    /// Whether its owner is to call again.
+    #[cfg(any(feature = "watch", feature = "async"))]
+    pub(crate) fn has_rung(self) -> bool {
+        self.rung > 0
+    }
+}
+
 impl Core {
     pub(crate) fn set_name_servers(&mut self, servers: &[IpAddr]) -> Result<(), Error> {
         let mut known = heapless::Vec::new();

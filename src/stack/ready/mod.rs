@@ -202,15 +202,14 @@ impl Core {
 
     /// A slot is free: a connection that waited for that can be accepted.
     pub(crate) fn feed_starved(&mut self) {
-        if !core::mem::take(&mut self.starved) {
-            return;
-        }
         #[cfg(feature = "tcp")]
-        for id in self.table.tcp_ids() {
-            let Some(slot) = self.slot_mut(id) else { continue };
-            if slot.role == Role::Backlog && slot.flags.has(Flags::STARVED) {
-                slot.flags.set(Flags::STARVED, false);
-                self.changed(id);
+        if core::mem::take(&mut self.starved) {
+            for id in self.table.tcp_ids() {
+                let Some(slot) = self.slot_mut(id) else { continue };
+                if slot.role == Role::Backlog && slot.flags.has(Flags::STARVED) {
+                    slot.flags.set(Flags::STARVED, false);
+                    self.changed(id);
+                }
             }
         }
     }

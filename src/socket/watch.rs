@@ -160,17 +160,22 @@ impl<'net, S: Sharing> Watch<'net, S> {
     ///
     /// `WouldBlock` if none is ready. [`Error::Reentrant`].
     pub fn event(&mut self) -> nb::Result<Event, Error> {
-        if self.left == 0 {
-            self.net.poll()?;
-            self.left = self.net.with_core(|core| core.watch_len(self.id))?;
-        }
-        while self.left > 0 {
-            self.left -= 1;
-            if let Some((key, ready)) = self.net.with_core(|core| core.watch_next(self.id))? {
-                return Ok(Event { key, ready });
+        loop {
+            let polled = self.left == 0;
+            if polled {
+                self.net.poll()?;
+                self.left = self.net.with_core(|core| core.watch_len(self.id))?;
+            }
+            while self.left > 0 {
+                self.left -= 1;
+                if let Some((key, ready)) = self.net.with_core(|core| core.watch_next(self.id))? {
+                    return Ok(Event { key, ready });
+                }
+            }
+            if polled {
+                return Err(nb::Error::WouldBlock);
             }
         }
-        Err(nb::Error::WouldBlock)
     }
 
     /// Has `waker` called, once, when a socket of the set becomes ready; at once if one is. For a

@@ -46,7 +46,8 @@ impl Ready {
     /// Something can be received: data, the end of the stream, a datagram, or the answer to a
     /// look-up (or it is time to ask for it again).
     pub const RECEIVE: Ready = Ready(1);
-    /// There is room to send. For a connection request: it was accepted.
+    /// There is room to send: for a byte, or with datagrams in half of the buffer. For a connection
+    /// request: it was accepted.
     pub const SEND: Ready = Ready(2);
     /// A connection can be accepted.
     pub const ACCEPT: Ready = Ready(4);
@@ -268,7 +269,8 @@ impl Core {
         };
         let failed = slot.end.is_some();
         let Some(socket) = slot.udp() else { return Ready::NONE };
-        let (received, room) = (socket.can_recv(), socket.can_send());
+        let received = socket.can_recv();
+        let room = socket.can_send() && socket.send_queue() * 2 <= socket.payload_send_capacity();
         let lost = socket.endpoint().addr.is_some_and(|addr| !self.iface.has_ip_addr(addr));
         match self.peer(id) {
             #[cfg(feature = "dns")]

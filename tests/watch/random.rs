@@ -90,7 +90,7 @@ fn run(seed: u64) {
                 }
             }
             (7, Some(_)) if random.below(8) == 0 => {
-                if place % 2 == 0 && random.below(2) == 0 {
+                if place.is_multiple_of(2) && random.below(2) == 0 {
                     peers[place / 2] = None;
                 } else {
                     sockets[place] = None;

@@ -42,6 +42,8 @@ pub struct Options {
     address: IpCidr,
     gateway: Option<std::net::IpAddr>,
     pub remote: SocketAddr,
+    /// The memory of the stack. The peer in this process has as much.
+    pub heap: Heap,
     pcap: Option<PathBuf>,
 }
 
@@ -60,6 +62,7 @@ impl Options {
             address: "192.168.69.1/24".parse().map_err(|()| "no address")?,
             gateway: None,
             remote: "192.168.69.2:7".parse()?,
+            heap: Heap::default(),
             pcap: None,
         };
         while let Some(option) = args.next() {
@@ -95,7 +98,12 @@ impl Options {
         match &self.tap {
             None => {
                 let (near, far) = Cable::ethernet().plugs();
-                let far = build(far, 2, &["192.168.69.2/24".parse().map_err(|()| "no address")?])?;
+                let far = build(
+                    far,
+                    self.heap,
+                    2,
+                    &["192.168.69.2/24".parse().map_err(|()| "no address")?],
+                )?;
                 let mut peer = peer(&far)?;
                 let mut idle = |_: Option<Duration>| {
                     peer();
@@ -134,7 +142,7 @@ impl Options {
         device: impl Device + 'static,
         program: impl FnOnce(&Net, SocketAddr) -> Outcome,
     ) -> Outcome {
-        let stack = build(device, 1, &[self.address])?;
+        let stack = build(device, self.heap, 1, &[self.address])?;
         if let Some(gateway) = self.gateway {
             stack.set_gateway(gateway)?;
         }
@@ -145,13 +153,14 @@ impl Options {
 /// A stack with these addresses.
 fn build<D: Device + 'static>(
     device: D,
+    heap: Heap,
     host: u8,
     addresses: &[IpCidr],
 ) -> Outcome<Stack<D, StdClock>> {
     // Random enough for an example; a device has a generator for this.
     let seed = RandomState::new().hash_one(host);
     let mac = [0x02, 0, 0, 0, 0, host];
-    let stack = Stack::new(Heap::default(), device, StdClock::new(), Config::ethernet(mac, seed))?;
+    let stack = Stack::new(heap, device, StdClock::new(), Config::ethernet(mac, seed))?;
     for address in addresses {
         stack.add_address(*address)?;
     }

@@ -251,9 +251,6 @@ impl Core {
 
     /// Does what the owner of a slot wants and what cannot fail.
     pub(crate) fn end(&mut self, id: SlotId, marks: u8) {
-        if marks & Ending::UNHELD != 0 {
-            self.unwait(id);
-        }
         #[cfg(feature = "udp")]
         if marks & Ending::DISCONNECT != 0 {
             self.udp_disconnect(id);
@@ -309,11 +306,6 @@ impl Ending {
     #[cfg(feature = "tcp")]
     pub(crate) const ABORT: u8 = 32;
     pub(crate) const WHOLE: u8 = 64;
-    /// Those after which nobody holds the slot.
-    #[cfg(feature = "tcp")]
-    const UNHELD: u8 = Self::ABORT | Self::WHOLE;
-    #[cfg(not(feature = "tcp"))]
-    const UNHELD: u8 = Self::WHOLE;
 }
 
 /// Frames.

@@ -156,8 +156,6 @@ impl Core {
         if let Some(slot) = self.slot_mut(id) {
             slot.deadline = NEVER;
             slot.end = None;
-            #[cfg(any(feature = "watch", feature = "async"))]
-            slot.flags.set(Flags::STARVED, false);
             slot.forget_neighbor();
             if let Some(socket) = slot.tcp_mut() {
                 forget(socket);
@@ -288,6 +286,7 @@ impl Core {
     }
 
     fn tcp_orphan(&mut self, id: SlotId, deadline: Instant) {
+        self.unwait(id);
         if let Some(slot) = self.slot_mut(id) {
             slot.role = Role::Closing;
             slot.flags.set(Flags::DISCARD, true);
@@ -310,7 +309,6 @@ impl Core {
             let id = core::mem::replace(&mut next, slot.group);
             slot.role = Role::Held;
             slot.group = NONE;
-            self.unwait(id);
             if self.tcp(id).is_some_and(|socket| socket.state() != State::Listen) {
                 self.half_open = self.half_open.saturating_sub(1);
                 self.tcp_abort(id);

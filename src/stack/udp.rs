@@ -274,6 +274,7 @@ impl Core {
         if !self.link_up || !self.udp_has_work(id) {
             return self.udp_forget(id);
         }
+        self.unwait(id);
         if let Some(slot) = self.slot_mut(id) {
             slot.role = Role::Closing;
         }

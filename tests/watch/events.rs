@@ -112,6 +112,21 @@ fn closing_is_over_when_everything_is_delivered() {
 }
 
 #[test]
+fn a_half_closed_connection_is_over_when_the_peer_has_closed() {
+    let lab = Lab::new(1);
+    let (socket, peer) = lab.connection().unwrap();
+    let mut watch = lab.near.watch().unwrap();
+    watch.add(&socket, 1, Ready::NONE).unwrap();
+    let socket = socket.shutdown();
+    settle(&lab);
+    assert_eq!(ready(&mut watch), Ready::NONE);
+    drop(peer);
+    settle(&lab);
+    assert_eq!(ready(&mut watch), Ready::ENDED);
+    drop(socket);
+}
+
+#[test]
 fn an_open_or_bound_socket_is_ready_for_nothing() {
     let lab = Lab::new(1);
     let mut watch = lab.near.watch().unwrap();

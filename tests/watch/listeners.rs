@@ -76,28 +76,36 @@ fn a_listener_without_a_free_slot_waits_in_silence() {
     drop(clients);
 }
 
-/// A slot in TIME-WAIT is as good as free.
+/// A slot in TIME-WAIT is as good as free: once nobody holds it.
 #[test]
 fn a_connection_that_is_over_makes_room_for_one_that_waits() {
-    let lab = Lab::builder(1).near(slots(2, 0)).build();
-    let mut listener = lab.near.tcp().unwrap().bind(80).unwrap().listen(1).unwrap();
-    let mut watch = lab.near.watch().unwrap();
-    watch.add(&listener, 80, Ready::ACCEPT).unwrap();
-    let one = lab.far.tcp().unwrap().connect(near(80)).unwrap();
-    let one = one.wait_with(|_| lab.step()).unwrap();
-    settle(&lab);
-    assert_eq!(ready(&mut watch), Ready::ACCEPT);
-    let (first, _) = listener.accept().unwrap();
-    let _other = lab.far.tcp().unwrap().connect(near(80)).unwrap();
-    lab.run_for(Duration::from_secs(2));
-    assert_eq!(ready(&mut watch), Ready::ACCEPT);
-    assert_blocks(listener.accept());
-    assert_eq!(ready(&mut watch), Ready::NONE);
-    // This side closes first, and is the one to wait.
-    drop(first);
-    settle(&lab);
-    drop(one);
-    settle(&lab);
-    assert_eq!(ready(&mut watch), Ready::ACCEPT);
-    assert!(listener.accept().is_ok());
+    for held in [false, true] {
+        let lab = Lab::builder(1).near(slots(2, 0)).build();
+        let mut listener = lab.near.tcp().unwrap().bind(80).unwrap().listen(1).unwrap();
+        let mut watch = lab.near.watch().unwrap();
+        watch.add(&listener, 80, Ready::ACCEPT).unwrap();
+        let client = lab.far.tcp().unwrap().connect(near(80)).unwrap();
+        let client = client.wait_with(|_| lab.step()).unwrap();
+        settle(&lab);
+        assert_eq!(ready(&mut watch), Ready::ACCEPT);
+        let (socket, _) = listener.accept().unwrap();
+        let _other = lab.far.tcp().unwrap().connect(near(80)).unwrap();
+        lab.run_for(Duration::from_secs(2));
+        assert_eq!(ready(&mut watch), Ready::ACCEPT);
+        assert_blocks(listener.accept());
+        assert_eq!(ready(&mut watch), Ready::NONE);
+        // This side closes first, and is the one to wait.
+        let socket = socket.shutdown();
+        settle(&lab);
+        let socket = held.then_some(socket);
+        settle(&lab);
+        drop(client);
+        settle(&lab);
+        if held {
+            assert_eq!(ready(&mut watch), Ready::NONE);
+        }
+        drop(socket);
+        assert_eq!(ready(&mut watch), Ready::ACCEPT, "held: {held}");
+        assert!(listener.accept().is_ok());
+    }
 }

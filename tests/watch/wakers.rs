@@ -4,11 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 
+use std::net::Ipv4Addr;
+
+use sockstate::device::Cable;
 use sockstate::testing::Lab;
 use sockstate::{Duration, Ready};
 
-use super::common::{DEAD, NEAR, assert_blocks, near, slots};
+use super::common::{DEAD, FAR, NEAR, assert_blocks, near, slots};
 use super::settle;
+
+const BROADCAST: Ipv4Addr = Ipv4Addr::BROADCAST;
 
 /// Counts how often it was woken.
 #[derive(Default)]
@@ -31,6 +36,11 @@ impl Sleeper {
 
     fn woken(&self) -> usize {
         self.0.0.swap(0, Ordering::Relaxed)
+    }
+
+    /// How many others hold the waker.
+    fn held(&self) -> usize {
+        Arc::strong_count(&self.0) - 2
     }
 }
 
@@ -112,11 +122,62 @@ fn halves_wait_for_their_own() {
     assert_eq!(waits.woken(), 0, "that there is room is the writer's affair");
     writer.wake_on(Ready::RECEIVE | Ready::SEND, &writes.1).unwrap();
     assert_eq!((waits.woken(), writes.woken()), (0, 1));
+    writer.wake_on(Ready::FLUSHED, &writes.1).unwrap();
+    assert_eq!(writes.woken(), 1);
+    while writer.send(&[0; 1024]).is_ok() {}
+    writer.wake_on(Ready::FLUSHED, &writes.1).unwrap();
+    assert_eq!((waits.held(), writes.held()), (1, 1));
     drop(writer);
+    assert_eq!((waits.held(), writes.held()), (1, 0));
     drop(reader);
+    assert_eq!((waits.held(), writes.held()), (0, 0));
     peer.send(b"too late").unwrap();
     settle(&lab);
     assert_eq!((waits.woken(), writes.woken()), (0, 0), "who is gone waits no more");
+}
+
+#[test]
+fn who_drops_a_socket_waits_no_more() {
+    let lab = Lab::new(1);
+    let sleeper = Sleeper::new();
+    // What is not delivered yet keeps the slots, but not the wakers.
+    let (mut tcp, _peer) = lab.connection().unwrap();
+    tcp.send(b"hello").unwrap();
+    tcp.wake_on(Ready::RECEIVE, &sleeper.1).unwrap();
+    let mut udp = lab.near.udp().unwrap().bind(7).unwrap();
+    udp.send_to(b"hello", (DEAD, 9).into()).unwrap();
+    udp.wake_on(Ready::RECEIVE, &sleeper.1).unwrap();
+    let mut listener = lab.near.tcp().unwrap().bind(80).unwrap().listen(2).unwrap();
+    let _client = lab.far.tcp().unwrap().connect(near(80)).unwrap();
+    settle(&lab);
+    listener.accept().unwrap().0.abort();
+    listener.wake_on(Ready::ACCEPT, &sleeper.1).unwrap();
+    lab.cable.cut();
+    assert_eq!(sleeper.held(), 4);
+    drop((tcp, udp, listener));
+    assert_eq!((sleeper.held(), sleeper.woken()), (0, 0));
+}
+
+/// The end of a connection does not wait for the device.
+#[test]
+fn a_time_limit_wakes_even_while_the_device_is_full() {
+    let lab = Lab::builder(1)
+        .cable(Cable::ethernet().with_capacity(2))
+        .configure_near(|config| config.deadlines.connect = Some(Duration::from_secs(3)))
+        .build();
+    let mut socket = lab.near.tcp().unwrap().connect((FAR, 80).into()).unwrap();
+    let mut udp = lab.near.udp().unwrap().bind(7).unwrap();
+    let sleeper = Sleeper::new();
+    socket.wake_on(Ready::SEND, &sleeper.1).unwrap();
+    lab.near.poll().unwrap();
+    // Nobody takes the frames off the cable.
+    for _ in 0..4 {
+        udp.send_to(b"filler", (BROADCAST, 9).into()).unwrap();
+        lab.near.poll().unwrap();
+    }
+    lab.clock.advance(Duration::from_secs(4));
+    lab.near.poll().unwrap();
+    assert_eq!(sleeper.woken(), 1);
 }
 
 #[test]
@@ -157,6 +218,25 @@ fn a_slot_that_joins_a_backlog_wakes_as_the_others() {
     settle(&lab);
     assert_eq!(sleeper.woken(), 1, "it came to the slot that joined");
     drop(first);
+}
+
+#[test]
+fn a_slot_that_joins_while_its_owner_waits_wakes_as_the_others() {
+    let lab = Lab::builder(1).near(slots(2, 0)).build();
+    let mut listener = lab.near.tcp().unwrap().bind(80).unwrap().listen(2).unwrap();
+    let _first = lab.far.tcp().unwrap().connect(near(80)).unwrap();
+    settle(&lab);
+    let (first, _) = listener.accept().unwrap();
+    let sleeper = Sleeper::new();
+    listener.wake_on(Ready::ACCEPT, &sleeper.1).unwrap();
+    first.abort();
+    settle(&lab);
+    // The slot that came back joins now, and is the first to be asked.
+    assert_blocks(listener.accept());
+    let _second = lab.far.tcp().unwrap().connect(near(80)).unwrap();
+    settle(&lab);
+    assert_eq!(sleeper.woken(), 1);
+    assert!(listener.accept().is_ok());
 }
 
 #[test]

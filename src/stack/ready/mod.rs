@@ -252,7 +252,7 @@ impl Core {
             Role::Held if is_complete(state) => {
                 let ended = Ready::ENDED.when(state == State::TimeWait);
                 let receive = Ready::RECEIVE.when(socket.can_recv() || !socket.may_recv());
-                let send = Ready::SEND.when(socket.can_send() || !socket.may_send());
+                let send = Ready::SEND.when(socket.can_send());
                 receive | send | ended | Ready::FLUSHED.when(self.tcp_flush(id).is_ok())
             }
             Role::Held if state == State::Closed && slot.end.is_some() => {

@@ -30,8 +30,9 @@ impl Core {
         while let Some(id) = next {
             if let Some(slot) = self.slot_mut(id) {
                 let wakers = &mut slot.waited.wakers;
-                wakers.interest = wakers.interest | interest | Ready::ENDED;
+                wakers.interest = wakers.interest | interest;
                 if interest.intersects(!WRITER) {
+                    wakers.interest = wakers.interest | Ready::ENDED;
                     register(&mut wakers.receive, waker);
                 }
                 if interest.intersects(WRITER) {
@@ -60,21 +61,17 @@ impl Core {
     pub(super) fn wake(&mut self, id: SlotId, ready: Ready) {
         let Some(slot) = self.slot_mut(id) else { return };
         let wakers = &mut slot.waited.wakers;
-        let over = ready.contains(Ready::ENDED);
-        if over || ready.intersects(wakers.interest & !WRITER) {
+        if ready.intersects(wakers.interest & !WRITER) {
             wakers.interest = wakers.interest & WRITER;
             if let Some(waker) = wakers.receive.take() {
                 waker.wake();
             }
         }
-        if over || ready.intersects(wakers.interest & WRITER) {
+        if ready.intersects(wakers.interest & WRITER) {
             wakers.interest = wakers.interest & !WRITER;
             if let Some(waker) = wakers.send.take() {
                 waker.wake();
             }
-        }
-        if wakers.receive.is_none() && wakers.send.is_none() {
-            wakers.interest = Ready::NONE;
         }
     }
 

@@ -366,7 +366,8 @@ impl<S: Sharing> Net<S> {
     ///
     /// A call on one socket may take in the frame that another socket waits for. A loop over
     /// several sockets asks all of them again if [`poll`](Net::poll) says that a frame moved, or
-    /// sleeps in a way that a frame ends even if it came before (as `wfe` does on Arm cores).
+    /// sleeps in a way that a frame ends even if it came before (as `wfe` does on Arm cores); or it
+    /// asks a `Watch` (feature `watch`), which forgets nothing.
     pub fn poll_delay(&self) -> Option<Duration> {
         self.with_inner(|inner| {
             let now = inner.port.now();

@@ -15,6 +15,7 @@ mod exchange;
 mod failures;
 mod nal;
 mod talk;
+mod watch;
 mod wire;
 
 use std::cell::Cell;
@@ -44,6 +45,7 @@ use exchange::*;
 use failures::*;
 use nal::*;
 use talk::*;
+use watch::*;
 use wire::*;
 
 /// What a test may take.
@@ -88,6 +90,7 @@ for_both_families! {
     many_bytes_from_the_kernel
     many_bytes_both_ways_at_once
     sixteen_clients_at_once
+    one_loop_serves_thirty_two_clients
     clients_beyond_the_backlog_get_their_turn
     clients_beyond_the_backlog_are_refused_if_so_configured
     a_refused_socket_connects_elsewhere

@@ -99,7 +99,7 @@ pub use error::{Error, Failed, Protocol, Unfinished};
 #[cfg(all(feature = "embedded-nal", feature = "tcp"))]
 pub use nal::Blocking;
 #[cfg(feature = "dns")]
-pub use socket::lookup::{HostName, Lookup, NameLookup};
+pub use socket::lookup::{HostAddrs, HostName, Lookup, MOST_ADDRESSES, NameLookup};
 #[cfg(feature = "tcp")]
 pub use socket::tcp::{AnyTcpSocket, ReuniteError, TcpReader, TcpSocket, TcpWriter};
 #[cfg(feature = "udp")]

@@ -40,7 +40,7 @@ impl<S: Sharing> Dns for &Net<S> {
         }
         let wanted = Wanted::Addr(addr_type);
         match self.try_twice_on_time(|core| core.lookup_unheld(hostname, wanted, &mut []))? {
-            Answer::Addr(addr) => Ok(addr),
+            Answer::Addrs(addrs) => Ok(*addrs.first().ok_or(Error::NameNotFound)?),
             Answer::Name(_) => Err(Error::NameNotFound.into()),
         }
     }
@@ -54,7 +54,7 @@ impl<S: Sharing> Dns for &Net<S> {
         match answer {
             Answer::Name(size) if size <= result.len() => Ok(size),
             Answer::Name(size) => Err(Error::Truncated(size as u16).into()),
-            Answer::Addr(_) => Err(Error::NameNotFound.into()),
+            Answer::Addrs(_) => Err(Error::NameNotFound.into()),
         }
     }
 }

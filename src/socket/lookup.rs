@@ -17,6 +17,13 @@ use crate::{AddrType, Error};
 /// dereferences to a `&str`.
 pub type HostName = heapless::String<253>;
 
+/// The most addresses of one answer that are kept.
+pub const MOST_ADDRESSES: usize = 4;
+
+/// The addresses of a host, in the order of the answer: four at most, each once. It dereferences to
+/// a slice.
+pub type HostAddrs = heapless::Vec<IpAddr, MOST_ADDRESSES, u8>;
+
 /// A look-up that is under way, or over.
 enum Progress<'net, S: Sharing, R> {
     Asking(Handle<'net, S>),
@@ -89,7 +96,7 @@ impl<S: Sharing> Net<S> {
         addr_type: AddrType,
     ) -> Result<Lookup<'_, 'n, S>, Error> {
         let progress = match literal(host, addr_type) {
-            Some(known) => Progress::Over(Ok(known?)),
+            Some(known) => Progress::Over(Ok(one(known?))),
             None => Progress::Asking(self.ask(host, Wanted::Addr(addr_type))?),
         };
         Ok(Lookup { net: self, host, progress })
@@ -118,6 +125,11 @@ impl<S: Sharing> Net<S> {
         let slot = self.with_clock(|core| core.lookup_open(name, wanted))??;
         Ok(Handle::new(self, slot))
     }
+}
+
+/// A list of one address.
+pub(crate) fn one(addr: IpAddr) -> HostAddrs {
+    core::iter::once(addr).collect()
 }
 
 /// The address that a text is, if it is one.
@@ -151,7 +163,7 @@ pub(crate) fn literal(host: &str, addr_type: AddrType) -> Option<Result<IpAddr, 
 pub struct Lookup<'net, 'n, S: Sharing = Local> {
     net: &'net Net<S>,
     host: &'n str,
-    progress: Progress<'net, S, IpAddr>,
+    progress: Progress<'net, S, HostAddrs>,
 }
 
 impl<S: Sharing> Lookup<'_, '_, S> {
@@ -186,9 +198,19 @@ impl<S: Sharing> Lookup<'_, '_, S> {
     /// [`Error::NoRoute`] and [`Error::LinkDown`] if no server can be asked any more;
     /// [`Error::Reentrant`].
     pub fn poll(&mut self) -> nb::Result<IpAddr, Error> {
+        Ok(*self.poll_all()?.first().ok_or(Error::NameNotFound)?)
+    }
+
+    /// Asks for all addresses of the answer, [four](MOST_ADDRESSES) at most, in its order. Otherwise
+    /// as [`poll`](Lookup::poll).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`poll`](Lookup::poll).
+    pub fn poll_all(&mut self) -> nb::Result<HostAddrs, Error> {
         let host = self.host;
         self.progress.poll(|core, slot| match core.lookup_poll(slot, host, &mut [])? {
-            Answer::Addr(addr) => Ok(addr),
+            Answer::Addrs(addrs) => Ok(addrs),
             Answer::Name(_) => Err(Error::NameNotFound.into()),
         })
     }
@@ -210,6 +232,27 @@ impl<S: Sharing> Lookup<'_, '_, S> {
     /// Those of [`poll`](Lookup::poll).
     pub fn wait_with(mut self, idle: impl FnMut(Option<Duration>)) -> Result<IpAddr, Error> {
         self.net.block_with(idle, || self.poll())
+    }
+
+    /// As [`wait`](Lookup::wait), for all addresses of the answer, [four](MOST_ADDRESSES) at most.
+    ///
+    /// ```
+    /// # use sockstate::{AddrType, Error, testing::Lab};
+    /// # let lab = Lab::new(1);
+    /// # let net = lab.near.net();
+    /// for address in net.lookup("192.168.69.2", AddrType::Either)?.wait_all()? {
+    ///     // the next one, if this one does not answer
+    /// #   assert_eq!(address, core::net::IpAddr::from([192, 168, 69, 2]));
+    /// }
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`poll`](Lookup::poll).
+    pub fn wait_all(mut self) -> Result<HostAddrs, Error> {
+        let idle = self.net.idle_hook();
+        self.net.block_with(idle, || self.poll_all())
     }
 }
 

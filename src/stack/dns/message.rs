@@ -12,7 +12,7 @@ use smoltcp::wire::{
     DnsRepr,
 };
 
-use crate::Error;
+use crate::{Error, HostAddrs};
 
 /// The most bytes of a name as messages carry it (RFC 1035 section 2.3.4).
 const LONGEST_NAME: usize = 255;
@@ -50,9 +50,10 @@ impl Record {
 }
 
 /// What a name server answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
-    Address(IpAddr),
+    /// One address at least.
+    Addresses(HostAddrs),
     /// A name of this length, which was written as far as there was room.
     Name(usize),
     /// There is no such name.
@@ -149,7 +150,7 @@ pub(super) fn answer(
         let found = search(&packet, records, current, record);
         // What is cut short may end within a record.
         match found.or(is_cut.then_some(Found::Nothing))? {
-            Found::Address(addr) => return Some(Reply::Address(addr)),
+            Found::Addresses(addrs) => return Some(Reply::Addresses(addrs)),
             Found::Name(name) => return Some(decode(&packet, name, written)),
             Found::Alias(name) => current = name,
             Found::Nothing => break,
@@ -164,13 +165,14 @@ pub(super) fn answer(
 
 /// What the records of an answer say of one name.
 enum Found<'m> {
-    Address(IpAddr),
+    Addresses(HostAddrs),
     Name(&'m [u8]),
     Alias(&'m [u8]),
     Nothing,
 }
 
-/// Looks through the records of an answer. `None` if they cannot be read.
+/// Looks through the records of an answer. `None` if they cannot be read, unless an address was
+/// found before.
 fn search<'m>(
     packet: &'m DnsPacket<&[u8]>,
     mut records: &'m [u8],
@@ -178,17 +180,22 @@ fn search<'m>(
     wanted: Record,
 ) -> Option<Found<'m>> {
     let mut found = Found::Nothing;
+    let mut addrs = HostAddrs::new();
     for _ in 0..packet.answer_record_count() {
-        let (rest, record) = DnsRecord::parse(records).ok()?;
+        let (rest, record) = match DnsRecord::parse(records) {
+            Ok(parsed) => parsed,
+            Err(_) if addrs.is_empty() => return None,
+            Err(_) => break,
+        };
         records = rest;
         if !are_equal(packet, record.name, name) {
             continue;
         }
         match (record.data, wanted) {
             #[cfg(feature = "proto-ipv4")]
-            (DnsRecordData::A(addr), Record::A) => return Some(Found::Address(addr.into())),
+            (DnsRecordData::A(addr), Record::A) => add(&mut addrs, addr.into()),
             #[cfg(feature = "proto-ipv6")]
-            (DnsRecordData::Aaaa(addr), Record::Aaaa) => return Some(Found::Address(addr.into())),
+            (DnsRecordData::Aaaa(addr), Record::Aaaa) => add(&mut addrs, addr.into()),
             (DnsRecordData::Other(kind, name), Record::Ptr) if kind == Record::Ptr.code() => {
                 return Some(Found::Name(name));
             }
@@ -196,7 +203,14 @@ fn search<'m>(
             _ => {}
         }
     }
-    Some(found)
+    Some(if addrs.is_empty() { found } else { Found::Addresses(addrs) })
+}
+
+/// Adds an address that is not there yet, if there is room.
+fn add(addrs: &mut HostAddrs, addr: IpAddr) {
+    if !addrs.contains(&addr) {
+        let _ = addrs.push(addr);
+    }
 }
 
 /// Whether a name in a message is this one. Upper and lower case are the same (RFC 4343).

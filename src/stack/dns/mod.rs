@@ -19,7 +19,7 @@ use super::core::{Core, later, millis};
 use super::peer::Peer;
 use super::slot::{NEVER, SlotId};
 use crate::addr::{ip_address, socket_addr};
-use crate::{AddrType, Error, Protocol};
+use crate::{AddrType, Error, HostAddrs, Protocol};
 
 /// The port of name servers (RFC 1035 section 4.2.1).
 const PORT: u16 = 53;
@@ -54,9 +54,10 @@ pub(crate) enum Wanted {
 }
 
 /// What was found.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    Addr(IpAddr),
+    /// One address at least.
+    Addrs(HostAddrs),
     /// A name of this length, which was written as far as there was room.
     Name(usize),
 }
@@ -264,7 +265,7 @@ impl Core {
         let mut is_due = query.rung > 0;
         while let Some((reply, server)) = self.next_reply(id, query, name, written) {
             match (reply, query.or_else) {
-                (Reply::Address(addr), _) => return Ok(Answer::Addr(addr)),
+                (Reply::Addresses(addrs), _) => return Ok(Answer::Addrs(addrs)),
                 (Reply::Name(size), _) => return Ok(Answer::Name(size)),
                 (Reply::NoRecord, Some(record)) => {
                     query = Query { record, or_else: None, tries: 0, failed: 0, ..query };

@@ -34,6 +34,15 @@
 //!
 //! [RFC 9293 section 3.3.2]: https://www.rfc-editor.org/rfc/rfc9293.html#section-3.3.2
 
+#[cfg(feature = "dns")]
+use crate::socket::resolution::Resolution;
+#[cfg(feature = "tcp")]
+use crate::stack::candidates::Candidates;
+
+/// Without TCP, nothing is connected.
+#[cfg(not(feature = "tcp"))]
+type Candidates = ();
+
 mod sealed {
     #[diagnostic::on_unimplemented(
         message = "`{Self}` cannot become a state of a socket",
@@ -47,17 +56,28 @@ mod sealed {
 /// The states are never built: they only mark what a socket may do.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a state of a socket",
-    note = "the states are `Closed`, `Bound`, `Listening`, `Connecting`, `Connected`, `HalfClosed`, `ReadHalf`, `WriteHalf` and `Closing`; the set is closed"
+    note = "the states are `Closed`, `Bound`, `Listening`, `Resolving`, `Connecting`, `Connected`, `HalfClosed`, `ReadHalf`, `WriteHalf` and `Closing`; the set is closed"
 )]
 pub trait State: sealed::Sealed {
-    /// The state that waiting in this one leads to: another one for `Connecting` and `Closing`.
+    /// The state that waiting in this one leads to: another one for `Resolving`, `Connecting` and
+    /// `Closing`.
     // Not a part of `CanWait`: a method whose return type asks for the bound is one that the
     // compiler does not find (E0599), instead of saying what the bound has to say (E0277).
     type Next: State;
+    /// What a socket keeps in this state, beside its slot.
+    #[doc(hidden)]
+    type Extra: Send + Sync + Unpin;
+}
+
+/// The name of a state.
+pub(crate) fn name<St: State>() -> &'static str {
+    let path = core::any::type_name::<St>();
+    let (path, _) = path.split_once('<').unwrap_or((path, ""));
+    path.rsplit("::").next().unwrap_or_default()
 }
 
 macro_rules! states {
-    ($($(#[$doc:meta])* $name:ident => $next:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident $(with $extra:ty)? => $next:ident;)*) => {
         $(
             $(#[$doc])*
             #[derive(Debug)]
@@ -66,9 +86,12 @@ macro_rules! states {
             #[diagnostic::do_not_recommend]
             impl State for $name {
                 type Next = $next;
+                type Extra = states!(@extra $($extra)?);
             }
         )*
     };
+    (@extra) => { () };
+    (@extra $extra:ty) => { $extra };
 }
 
 states! {
@@ -76,10 +99,10 @@ states! {
     Closed => Closed;
     /// Tied to a local port, or to a local address and port.
     Bound => Bound;
-    /// TCP only: taking in connections.
-    Listening => Listening;
+    /// TCP only: taking in connections. It keeps the size of its backlog.
+    Listening with u16 => Listening;
     /// TCP only: a SYN is on its way, the peer has not answered yet.
-    Connecting => Connected;
+    Connecting with Candidates => Connected;
     /// Tied to one peer. TCP: both directions are open from this side.
     Connected => Connected;
     /// TCP only: this side has sent its FIN and may still receive.
@@ -92,15 +115,35 @@ states! {
     Closing => Closed;
 }
 
+/// The addresses of the host to connect to are being looked up, by the name that the caller keeps.
+///
+/// It leads to `Connecting` for TCP, and for UDP to `Connected`.
+#[cfg(feature = "dns")]
+#[derive(Debug)]
+pub struct Resolving<'n>(core::convert::Infallible, core::marker::PhantomData<&'n str>);
+
+#[cfg(feature = "dns")]
+impl sealed::Sealed for Resolving<'_> {}
+
+#[cfg(feature = "dns")]
+#[diagnostic::do_not_recommend]
+impl<'n> State for Resolving<'n> {
+    #[cfg(feature = "tcp")]
+    type Next = Connecting;
+    #[cfg(not(feature = "tcp"))]
+    type Next = Connected;
+    type Extra = Resolution<'n>;
+}
+
 /// Defines a capability: a trait that a method asks of the state, and what to do without it.
 ///
 /// The message names the states that have it, better than the compiler's list of the impls (with
 /// this macro around each) could: hence `do_not_recommend`.
 macro_rules! capability {
-    ($(#[$doc:meta])* $name:ident for $($state:ident),+ => $message:literal, $label:literal, $note:literal) => {
+    ($(#[$doc:meta])* $name:ident $(keeping $extra:ident)? for $($state:ident),+ => $message:literal, $label:literal, $note:literal) => {
         $(#[$doc])*
         #[diagnostic::on_unimplemented(message = $message, label = $label, note = $note)]
-        pub trait $name: State {}
+        pub trait $name: State $(<Extra = $extra>)? {}
         $(
             #[diagnostic::do_not_recommend]
             impl $name for $state {}
@@ -139,7 +182,7 @@ pub mod tcp {
     }
     capability! {
         /// May accept connections: `Listening`.
-        CanAccept for Listening =>
+        CanAccept keeping u16 for Listening =>
         "a TCP socket in state `{Self}` cannot accept connections",
         "this socket is `{Self}`; only a `Listening` one can accept",
         "make a listener of it: `net.tcp()?.bind(port)?.listen(backlog)?`, then `accept()`"
@@ -152,35 +195,82 @@ pub mod tcp {
         "bind it first: `net.tcp()?.bind(port)?`, or connect it: `net.tcp()?.connect(remote)?`"
     }
 
-    /// May be polled or waited for until the next state is reached: `Connecting` and `Closing`.
+    /// May be polled or waited for until the next state is reached: `Resolving`, `Connecting` and
+    /// `Closing`.
     #[diagnostic::on_unimplemented(
         message = "a TCP socket in state `{Self}` has nothing to wait for",
-        label = "this socket is `{Self}`; only a `Connecting` or a `Closing` one can be waited for",
+        label = "this socket is `{Self}`; only a `Resolving`, a `Connecting` or a `Closing` one can be waited for",
         note = "`Closed` or `Bound`: first `connect(remote)?`; `Connected` or `Listening`: call its operations, with `net.block(|| ..)` around one that would block"
     )]
     pub trait CanWait: State {
-        /// Whether the slot of the socket has to be made fit for another connection.
         #[doc(hidden)]
-        const RENEWS: bool;
+        fn check(
+            core: &mut Core,
+            slot: SlotId,
+            lookup: &mut SlotId,
+            extra: &mut Self::Extra,
+        ) -> nb::Result<(), Error>;
+        /// Does what is to be done when the next state is reached.
         #[doc(hidden)]
-        fn check(core: &Core, slot: SlotId) -> nb::Result<(), Error>;
+        fn leave(
+            core: &mut Core,
+            slot: &mut SlotId,
+            extra: &mut Self::Extra,
+        ) -> Result<<Self::Next as State>::Extra, Error>;
+    }
+
+    #[cfg(feature = "dns")]
+    #[diagnostic::do_not_recommend]
+    impl CanWait for Resolving<'_> {
+        fn check(
+            core: &mut Core,
+            _: SlotId,
+            lookup: &mut SlotId,
+            resolution: &mut Self::Extra,
+        ) -> nb::Result<(), Error> {
+            resolution.poll(core, lookup)
+        }
+
+        fn leave(
+            core: &mut Core,
+            slot: &mut SlotId,
+            resolution: &mut Self::Extra,
+        ) -> Result<Candidates, Error> {
+            core.tcp_connect_host(*slot, resolution)
+        }
     }
 
     #[diagnostic::do_not_recommend]
     impl CanWait for Connecting {
-        const RENEWS: bool = false;
+        fn check(
+            core: &mut Core,
+            slot: SlotId,
+            _: &mut SlotId,
+            candidates: &mut Self::Extra,
+        ) -> nb::Result<(), Error> {
+            core.tcp_connected_to_any(slot, candidates)
+        }
 
-        fn check(core: &Core, slot: SlotId) -> nb::Result<(), Error> {
-            core.tcp_connected(slot)
+        fn leave(_: &mut Core, _: &mut SlotId, _: &mut Self::Extra) -> Result<(), Error> {
+            Ok(())
         }
     }
 
     #[diagnostic::do_not_recommend]
     impl CanWait for Closing {
-        const RENEWS: bool = true;
-
-        fn check(core: &Core, slot: SlotId) -> nb::Result<(), Error> {
+        fn check(
+            core: &mut Core,
+            slot: SlotId,
+            _: &mut SlotId,
+            (): &mut Self::Extra,
+        ) -> nb::Result<(), Error> {
             core.tcp_closed(slot)
+        }
+
+        /// Makes the slot fit for another connection.
+        fn leave(core: &mut Core, slot: &mut SlotId, (): &mut Self::Extra) -> Result<(), Error> {
+            *slot = core.tcp_renew(*slot);
+            Ok(())
         }
     }
 
@@ -239,6 +329,12 @@ pub mod tcp {
 #[cfg(feature = "udp")]
 pub mod udp {
     use super::*;
+    #[cfg(feature = "dns")]
+    use crate::Error;
+    #[cfg(feature = "dns")]
+    use crate::stack::core::Core;
+    #[cfg(feature = "dns")]
+    use crate::stack::slot::SlotId;
 
     capability! {
         /// May be bound to a local port: `Closed`.
@@ -289,6 +385,40 @@ pub mod udp {
         "this socket is `{Self}`; it neither sends nor receives yet",
         "bind it first: `net.udp()?.bind(port)?`, or connect it: `net.udp()?.connect(remote)?`"
     }
+    /// May be polled or waited for until it is connected: `Resolving`.
+    #[cfg(feature = "dns")]
+    #[diagnostic::on_unimplemented(
+        message = "a UDP socket in state `{Self}` has nothing to wait for",
+        label = "this socket is `{Self}`; only a `Resolving` one can be waited for",
+        note = "only `connect_by_name(host, port)?` has to be waited for; `Bound` or `Connected`: call its operations, with `net.block(|| ..)` around one that would block"
+    )]
+    pub trait CanWait: State {
+        #[doc(hidden)]
+        fn check(
+            core: &mut Core,
+            lookup: &mut SlotId,
+            extra: &mut Self::Extra,
+        ) -> nb::Result<(), Error>;
+        #[doc(hidden)]
+        fn leave(core: &mut Core, slot: SlotId, extra: &mut Self::Extra) -> Result<(), Error>;
+    }
+
+    #[cfg(feature = "dns")]
+    #[diagnostic::do_not_recommend]
+    impl CanWait for Resolving<'_> {
+        fn check(
+            core: &mut Core,
+            lookup: &mut SlotId,
+            resolution: &mut Self::Extra,
+        ) -> nb::Result<(), Error> {
+            resolution.poll(core, lookup)
+        }
+
+        fn leave(core: &mut Core, slot: SlotId, resolution: &mut Self::Extra) -> Result<(), Error> {
+            core.udp_connect_host(slot, resolution)
+        }
+    }
+
     capability! {
         /// May give up its peer: `Connected`.
         CanDisconnect for Connected =>

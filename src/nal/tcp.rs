@@ -40,6 +40,11 @@ impl<'net, S: Sharing> TcpClientStack for &'net Net<S> {
                     closed.connect(remote).map(Into::into).map_err(erase)
                 }
                 AnyTcpSocket::Bound(bound) => bound.connect(remote).map(Into::into).map_err(erase),
+                #[cfg(feature = "dns")]
+                AnyTcpSocket::Resolving(other) => {
+                    drop(other);
+                    Ok(AnyTcpSocket::Idle)
+                }
                 AnyTcpSocket::Connecting(other) if asks_another(&other, remote) => {
                     drop(other);
                     Ok(AnyTcpSocket::Idle)

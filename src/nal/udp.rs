@@ -28,6 +28,8 @@ impl<'net, S: Sharing> UdpClientStack for &'net Net<S> {
     fn connect(&mut self, socket: &mut Self::UdpSocket, remote: SocketAddr) -> Result<(), Error> {
         let connected = match socket.take() {
             AnyUdpSocket::Idle => return Err(Error::WrongState),
+            #[cfg(feature = "dns")]
+            resolving @ AnyUdpSocket::Resolving(_) => Err((resolving, Error::WrongState)),
             AnyUdpSocket::Closed(closed) => closed.connect(remote).map_err(erase),
             AnyUdpSocket::Bound(bound) => bound.connect(remote).map_err(erase),
             AnyUdpSocket::Connected(old) => old.disconnect().connect(remote).map_err(erase),
@@ -40,7 +42,7 @@ impl<'net, S: Sharing> UdpClientStack for &'net Net<S> {
         match socket {
             AnyUdpSocket::Connected(connected) => connected.send(buffer)?,
             AnyUdpSocket::Bound(bound) => bound.send_again(buffer)?,
-            AnyUdpSocket::Idle | AnyUdpSocket::Closed(_) => return Err(Error::WrongState.into()),
+            _ => return Err(Error::WrongState.into()),
         }
         self.poll()?;
         Ok(())
@@ -57,7 +59,7 @@ impl<'net, S: Sharing> UdpClientStack for &'net Net<S> {
                 Ok((connected.receive(buffer)?, remote))
             }
             AnyUdpSocket::Bound(bound) => bound.receive_from(buffer),
-            AnyUdpSocket::Idle | AnyUdpSocket::Closed(_) => Err(Error::WrongState.into()),
+            _ => Err(Error::WrongState.into()),
         }
     }
 
@@ -92,7 +94,7 @@ impl<S: Sharing> UdpFullStack for &Net<S> {
             }
             AnyUdpSocket::Connected(connected) => Ok(connected.disconnect()),
             AnyUdpSocket::Bound(bound) => Ok(bound),
-            AnyUdpSocket::Idle => Err((AnyUdpSocket::Idle, Error::WrongState)),
+            other => Err((other, Error::WrongState)),
         };
         settle(socket, bound)?;
         if let AnyUdpSocket::Bound(bound) = socket {

@@ -4,7 +4,9 @@
 macro_rules! any_socket {
     (
         $(#[$outer:meta])*
-        $Any:ident over $Socket:ident { $($(#[$doc:meta])* $state:ident,)* }
+        $Any:ident over $Socket:ident {
+            $($(#[$doc:meta])* $state:ident $(<$name:lifetime> with $feature:literal)?,)*
+        }
     ) => {
         $(#[$outer])*
         #[derive(Default)]
@@ -12,17 +14,22 @@ macro_rules! any_socket {
             /// No socket.
             #[default]
             Idle,
-            $($(#[$doc])* $state($Socket<'net, $state, S>),)*
+            $($(#[$doc])* $(#[cfg(feature = $feature)])?
+            $state($Socket<'net, $state$(<$name>)?, S>),)*
         }
 
         $(
-            impl<'net, S: Sharing> From<$Socket<'net, $state, S>> for $Any<'net, S> {
-                fn from(socket: $Socket<'net, $state, S>) -> Self {
+            $(#[cfg(feature = $feature)])?
+            impl<'net, S: Sharing> From<$Socket<'net, $state$(<$name>)?, S>> for $Any<'net, S> {
+                fn from(socket: $Socket<'net, $state$(<$name>)?, S>) -> Self {
                     $Any::$state(socket)
                 }
             }
 
-            impl<'net, S: Sharing> TryFrom<$Any<'net, S>> for $Socket<'net, $state, S> {
+            $(#[cfg(feature = $feature)])?
+            impl<'net, S: Sharing> TryFrom<$Any<'net, S>>
+                for $Socket<'net, $state$(<$name>)?, S>
+            {
                 type Error = $Any<'net, S>;
 
                 fn try_from(socket: $Any<'net, S>) -> Result<Self, Self::Error> {
@@ -39,7 +46,7 @@ macro_rules! any_socket {
             pub const fn state(&self) -> &'static str {
                 match self {
                     $Any::Idle => "Idle",
-                    $($Any::$state(_) => stringify!($state),)*
+                    $($(#[cfg(feature = $feature)])? $Any::$state(_) => stringify!($state),)*
                 }
             }
 

@@ -3,6 +3,8 @@
 mod any;
 #[cfg(feature = "dns")]
 pub(crate) mod lookup;
+#[cfg(feature = "dns")]
+pub(crate) mod resolution;
 #[cfg(feature = "tcp")]
 pub(crate) mod tcp;
 #[cfg(feature = "udp")]
@@ -14,6 +16,8 @@ pub(crate) mod watch;
 use crate::stack::ready::Ready;
 #[cfg(all(feature = "tcp", any(feature = "watch", feature = "async")))]
 use crate::stack::ready::WRITER;
+#[cfg(feature = "dns")]
+use crate::stack::slot::NONE;
 use crate::stack::slot::SlotId;
 use crate::stack::{Ending, Net, Sharing};
 
@@ -23,12 +27,21 @@ use crate::stack::{Ending, Net, Sharing};
 pub struct Handle<'net, S: Sharing> {
     pub(crate) net: &'net Net<S>,
     pub(crate) slot: SlotId,
+    /// The slot of the look-up that the socket waits for, or `NONE`.
+    #[cfg(feature = "dns")]
+    pub(crate) lookup: SlotId,
     part: u8,
 }
 
 impl<'net, S: Sharing> Handle<'net, S> {
     pub(crate) const fn new(net: &'net Net<S>, slot: SlotId) -> Self {
-        Handle { net, slot, part: Ending::WHOLE }
+        Handle {
+            net,
+            slot,
+            #[cfg(feature = "dns")]
+            lookup: NONE,
+            part: Ending::WHOLE,
+        }
     }
 
     /// What of the slot this handle may wait for.
@@ -55,7 +68,11 @@ impl<'net, S: Sharing> Handle<'net, S> {
     #[cfg(feature = "tcp")]
     pub(crate) fn split(self) -> (Self, Self) {
         let (net, slot) = self.into_slot();
-        let half = |part| Handle { net, slot, part };
+        let half = |part| {
+            let mut half = Handle::new(net, slot);
+            half.part = part;
+            half
+        };
         (half(Ending::READER), half(Ending::WRITER))
     }
 
@@ -76,6 +93,10 @@ impl<'net, S: Sharing> Handle<'net, S> {
 
 impl<S: Sharing> Drop for Handle<'_, S> {
     fn drop(&mut self) {
+        #[cfg(feature = "dns")]
+        if self.lookup != NONE {
+            self.net.end(self.lookup, Ending::WHOLE);
+        }
         self.net.end(self.slot, self.part);
     }
 }

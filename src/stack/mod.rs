@@ -1,5 +1,7 @@
 //! The stack: device, clock, interface and all sockets, and the lock around them.
 
+#[cfg(feature = "tcp")]
+pub(crate) mod candidates;
 mod config;
 pub(crate) mod core;
 #[cfg(feature = "dns")]
@@ -671,7 +673,7 @@ impl<S: Sharing> Net<S> {
     }
 
     /// As `try_twice`, with the time up to date: for what may set a deadline.
-    #[cfg(feature = "dns")]
+    #[cfg(any(feature = "tcp", feature = "dns"))]
     pub(crate) fn try_twice_on_time<R>(
         &self,
         mut call: impl FnMut(&mut Core) -> nb::Result<R, Error>,

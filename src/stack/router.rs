@@ -232,7 +232,7 @@ impl Core {
                     && match self.peer(*id) {
                         Peer::Only(peer) => peer == remote,
                         #[cfg(feature = "dns")]
-                        Peer::NameServer(_) => self.is_name_server(remote),
+                        Peer::NameServer(query) => self.may_answer(query, remote),
                         _ => true,
                     }
             })

@@ -288,6 +288,18 @@ impl Core {
         self.with_set(id, |iface, set, now| iface.poll_at(now, set).is_some())
     }
 
+    /// Makes a held slot as good as new, for another attempt.
+    #[cfg(feature = "dns")]
+    pub(crate) fn udp_renew(&mut self, id: SlotId) {
+        self.udp_disconnect(id);
+        self.udp_clear(id);
+        if let Some(socket) = self.udp_mut(id) {
+            socket.close();
+        }
+        self.renew(id);
+        self.table.register(id, None);
+    }
+
     pub(super) fn udp_forget(&mut self, id: SlotId) {
         if let Some(socket) = self.udp_mut(id) {
             socket.close();

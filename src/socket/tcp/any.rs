@@ -3,6 +3,8 @@
 use super::TcpSocket;
 use crate::socket::any::any_socket;
 use crate::stack::{Local, Sharing};
+#[cfg(feature = "dns")]
+use crate::state::Resolving;
 use crate::state::{Bound, Closed, Closing, Connected, Connecting, HalfClosed, Listening};
 
 any_socket! {
@@ -56,6 +58,9 @@ any_socket! {
         Bound,
         /// A listener.
         Listening,
+        /// Waiting for the addresses of a host, whose name has to live as long as the stack is
+        /// borrowed here.
+        Resolving<'net> with "dns",
         /// Waiting for the peer's answer.
         Connecting,
         /// A connection.

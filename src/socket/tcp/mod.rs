@@ -1,6 +1,8 @@
 //! TCP sockets.
 
 mod any;
+#[cfg(feature = "dns")]
+mod by_name;
 mod open;
 mod stream;
 
@@ -30,7 +32,8 @@ pub use stream::ReuniteError;
 /// # Calls
 ///
 /// - *Transitions* consume the socket and return the next one: [`bind`](TcpSocket::bind),
-///   [`listen`](TcpSocket::listen), [`connect`](TcpSocket::connect), [`wait`](TcpSocket::wait),
+///   [`listen`](TcpSocket::listen), [`connect`](TcpSocket::connect), `connect_by_name` (feature
+///   `dns`), [`wait`](TcpSocket::wait),
 ///   [`shutdown`](TcpSocket::shutdown), [`close`](TcpSocket::close),
 ///   [`split`](TcpSocket::split). One that fails gives the socket back with the error.
 /// - *Operations* return `nb::Error::WouldBlock` when there is nothing to do yet, after they
@@ -62,8 +65,7 @@ pub use stream::ReuniteError;
 /// ```
 pub struct TcpSocket<'net, St: State, S: Sharing = Local> {
     handle: Handle<'net, S>,
-    /// How many slots a listener keeps.
-    backlog: u16,
+    extra: St::Extra,
     state: PhantomData<fn() -> St>,
 }
 
@@ -73,14 +75,21 @@ pub type TcpReader<'net, S = Local> = TcpSocket<'net, ReadHalf, S>;
 /// The sending half of a connection.
 pub type TcpWriter<'net, S = Local> = TcpSocket<'net, WriteHalf, S>;
 
-impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
+impl<'net, St: State<Extra = ()>, S: Sharing> TcpSocket<'net, St, S> {
     fn new(handle: Handle<'net, S>) -> Self {
-        TcpSocket { handle, backlog: 0, state: PhantomData }
+        TcpSocket { handle, extra: (), state: PhantomData }
+    }
+}
+
+impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
+    /// The same socket in another state.
+    fn into_state<Next: State<Extra = ()>>(self) -> TcpSocket<'net, Next, S> {
+        self.into_state_with(())
     }
 
-    /// The same socket in another state.
-    fn into_state<Next: State>(self) -> TcpSocket<'net, Next, S> {
-        TcpSocket { handle: self.handle, backlog: self.backlog, state: PhantomData }
+    /// The same socket in another state, with what it keeps there.
+    fn into_state_with<Next: State>(self, extra: Next::Extra) -> TcpSocket<'net, Next, S> {
+        TcpSocket { handle: self.handle, extra, state: PhantomData }
     }
 
     /// The stack the socket belongs to.
@@ -128,7 +137,7 @@ impl<'net, St: State, S: Sharing> crate::Watchable<'net, S> for TcpSocket<'net, 
 
 impl<St: State, S: Sharing> fmt::Debug for TcpSocket<'_, St, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = core::any::type_name::<St>().rsplit("::").next().unwrap_or_default();
+        let state = crate::state::name::<St>();
         write!(f, "TcpSocket<{state}>(#{})", self.handle.slot)
     }
 }

@@ -6,6 +6,9 @@ use smoltcp::time::Duration;
 use void::Void;
 
 use super::{Handle, TcpSocket};
+use crate::stack::candidates::Candidates;
+#[cfg(not(feature = "dns"))]
+use crate::stack::slot::NONE;
 use crate::stack::{Net, Sharing};
 use crate::state::tcp::{CanAccept, CanBind, CanConnect, CanListen, CanWait, IsOpen};
 use crate::state::{Bound, Closed, Connected, Connecting, Listening, State};
@@ -90,11 +93,7 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     {
         let (net, slot) = (self.handle.net, self.handle.slot);
         match net.with_clock(|core| core.tcp_listen(slot, backlog)).flatten() {
-            Ok(()) => {
-                let mut listener: TcpSocket<'net, Listening, S> = self.into_state();
-                listener.backlog = backlog.max(1);
-                Ok(listener)
-            }
+            Ok(()) => Ok(self.into_state_with(backlog.max(1))),
             Err(error) => Err(Failed::new(self, error)),
         }
     }
@@ -124,7 +123,7 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     {
         let (net, slot) = (self.handle.net, self.handle.slot);
         match net.with_clock(|core| core.tcp_connect(slot, remote)).flatten() {
-            Ok(()) => Ok(self.into_state()),
+            Ok(()) => Ok(self.into_state_with(Candidates::default())),
             Err(error) => Err(Failed::new(self, error)),
         }
     }
@@ -155,7 +154,7 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     where
         St: CanAccept,
     {
-        let (net, backlog) = (self.handle.net, self.backlog);
+        let (net, backlog) = (self.handle.net, self.extra);
         let head = &mut self.handle.slot;
         let accepted =
             net.try_twice(|core| core.tcp_accept(head, backlog).ok_or(nb::Error::WouldBlock));
@@ -186,8 +185,9 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
         self.handle.net.with_core(|core| core.tcp_local(self.handle.slot)).flatten()
     }
 
-    /// Asks whether the next state is reached, and polls the stack if it is not: for `Connecting`
-    /// that the peer has answered, for `Closing` that everything is delivered and the peer has
+    /// Asks whether the next state is reached, and polls the stack if it is not: for `Resolving`
+    /// that the addresses of the host are known, for `Connecting` that the peer has answered (a host
+    /// that was named and does not is asked at its next address), for `Closing` that everything is delivered and the peer has
     /// closed too, or let the time for that pass ([`Deadlines::closing`](crate::Deadlines)).
     /// [`finish`](TcpSocket::finish) then gives the socket in that state. Whether everything is
     /// delivered, whatever the peer does then, is what [`flush`](TcpSocket::flush) tells.
@@ -212,15 +212,21 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     ///
     /// # Errors
     ///
-    /// Why it will not be reached: for `Connecting` [`Error::Refused`], [`Error::TimedOut`],
-    /// [`Error::AddressLost`] or [`Error::LinkDown`]; for `Closing` [`Error::Reset`] or
+    /// Why it will not be reached: for `Resolving` what a look-up gives; for `Connecting`
+    /// [`Error::Refused`], [`Error::TimedOut`], [`Error::AddressLost`] or [`Error::LinkDown`], and
+    /// for a host that was named also what [`connect`](TcpSocket::connect) gives; for `Closing` [`Error::Reset`] or
     /// [`Error::TimedOut`], after which part of what was sent may not have arrived.
     pub fn poll(&mut self) -> nb::Result<(), Error>
     where
         St: CanWait,
     {
-        let slot = self.handle.slot;
-        self.handle.net.try_twice(|core| St::check(core, slot))
+        let Handle { net, slot, .. } = self.handle;
+        #[cfg(feature = "dns")]
+        let lookup = &mut self.handle.lookup;
+        #[cfg(not(feature = "dns"))]
+        let lookup = &mut { NONE };
+        let extra = &mut self.extra;
+        net.try_twice_on_time(|core| St::check(core, slot, lookup, extra))
     }
 
     /// The socket in the next state, if that is reached.
@@ -235,7 +241,7 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
         St: CanWait,
     {
         match self.poll() {
-            Ok(()) => Ok(self.leave().into_state()),
+            Ok(()) => self.leave().map_err(Unfinished::Failed),
             Err(nb::Error::WouldBlock) => Err(Unfinished::Pending(self)),
             Err(nb::Error::Other(error)) => Err(Unfinished::Failed(self.fail(error))),
         }
@@ -270,20 +276,21 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
         St: CanWait,
     {
         match self.handle.net.block_with(idle, || self.poll()) {
-            Ok(()) => Ok(self.leave().into_state()),
+            Ok(()) => self.leave(),
             Err(error) => Err(self.fail(error)),
         }
     }
 
-    /// What a state has to do when it is left for the next one.
-    fn leave(mut self) -> Self
+    /// Does what a state has to do when it is left for the next one.
+    fn leave(mut self) -> Result<TcpSocket<'net, St::Next, S>, Failed<TcpSocket<'net, Closed, S>>>
     where
         St: CanWait,
     {
-        if St::RENEWS {
-            self.renew();
+        let (net, slot, extra) = (self.handle.net, &mut self.handle.slot, &mut self.extra);
+        match net.with_clock(|core| St::leave(core, slot, extra)).flatten() {
+            Ok(extra) => Ok(self.into_state_with(extra)),
+            Err(error) => Err(self.fail(error)),
         }
-        self
     }
 
     fn fail(mut self, error: Error) -> Failed<TcpSocket<'net, Closed, S>> {

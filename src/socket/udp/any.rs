@@ -3,6 +3,8 @@
 use super::UdpSocket;
 use crate::socket::any::any_socket;
 use crate::stack::{Local, Sharing};
+#[cfg(feature = "dns")]
+use crate::state::Resolving;
 use crate::state::{Bound, Closed, Connected};
 
 any_socket! {
@@ -13,6 +15,9 @@ any_socket! {
         Closed,
         /// Bound to a port.
         Bound,
+        /// Waiting for the addresses of a host, whose name has to live as long as the stack is
+        /// borrowed here.
+        Resolving<'net> with "dns",
         /// Tied to one peer.
         Connected,
     }

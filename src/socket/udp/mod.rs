@@ -1,6 +1,8 @@
 //! UDP sockets.
 
 mod any;
+#[cfg(feature = "dns")]
+mod by_name;
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -51,6 +53,9 @@ pub use any::AnyUdpSocket;
 /// ```
 pub struct UdpSocket<'net, St: State, S: Sharing = Local> {
     handle: Handle<'net, S>,
+    // Only a look-up keeps something here.
+    #[cfg_attr(not(feature = "dns"), allow(dead_code))]
+    extra: St::Extra,
     state: PhantomData<fn() -> St>,
 }
 
@@ -62,7 +67,7 @@ impl<S: Sharing> Net<S> {
     /// [`Error::OutOfSlots`] if all are taken. [`Error::Reentrant`].
     pub fn udp(&self) -> Result<UdpSocket<'_, Closed, S>, Error> {
         let slot = self.with_clock(|core| core.open(Protocol::Udp))??;
-        Ok(UdpSocket { handle: Handle::new(self, slot), state: PhantomData })
+        Ok(UdpSocket { handle: Handle::new(self, slot), extra: (), state: PhantomData })
     }
 }
 
@@ -76,8 +81,13 @@ impl<'net, St: State, S: Sharing> crate::Watchable<'net, S> for UdpSocket<'net, 
 /// Transitions.
 impl<'net, St: State, S: Sharing> UdpSocket<'net, St, S> {
     /// The same socket in another state.
-    fn into_state<Next: State>(self) -> UdpSocket<'net, Next, S> {
-        UdpSocket { handle: self.handle, state: PhantomData }
+    fn into_state<Next: State<Extra = ()>>(self) -> UdpSocket<'net, Next, S> {
+        self.into_state_with(())
+    }
+
+    /// The same socket in another state, with what it keeps there.
+    fn into_state_with<Next: State>(self, extra: Next::Extra) -> UdpSocket<'net, Next, S> {
+        UdpSocket { handle: self.handle, extra, state: PhantomData }
     }
 
     /// The stack the socket belongs to.
@@ -457,7 +467,7 @@ impl<St: State, S: Sharing> UdpSocket<'_, St, S> {
 
 impl<St: State, S: Sharing> fmt::Debug for UdpSocket<'_, St, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = core::any::type_name::<St>().rsplit("::").next().unwrap_or_default();
+        let state = crate::state::name::<St>();
         write!(f, "UdpSocket<{state}>(#{})", self.handle.slot)
     }
 }

@@ -95,18 +95,20 @@ fn without_root(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
-/// Writes a question into the buffer. Its length, or `InvalidName`.
+/// Writes a question into the buffer, to a server that asks others if need be (`recursive`) or to
+/// hosts that answer for themselves. Its length, or `InvalidName`.
 pub(super) fn question(
     name: &str,
     record: Record,
     id: u16,
+    recursive: bool,
     buffer: &mut [u8; LONGEST_QUESTION],
 ) -> Result<usize, Error> {
     let name = encode(name)?;
     let repr = DnsRepr {
         transaction_id: id,
         opcode: DnsOpcode::Query,
-        flags: DnsFlags::RECURSION_DESIRED,
+        flags: if recursive { DnsFlags::RECURSION_DESIRED } else { DnsFlags::empty() },
         question: DnsQuestion { name: &name, type_: record.code() },
     };
     let size = repr.buffer_len();

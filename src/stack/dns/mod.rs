@@ -4,6 +4,8 @@
 //! call, so that it takes no memory here; hence the stack cannot ask again by itself. It only
 //! wakes whoever waits when it is time to: the deadline of such a slot is its alarm.
 
+mod hosts;
+mod local;
 mod message;
 mod unheld;
 
@@ -14,6 +16,7 @@ use core::num::NonZeroU32;
 use smoltcp::time::Duration;
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
+use self::local::is_local;
 use self::message::{LONGEST_QUESTION, Record, Reply};
 use super::core::{Core, later, millis};
 use super::peer::Peer;
@@ -49,6 +52,8 @@ type Nb<R> = nb::Result<R, Error>;
 pub(crate) enum Wanted {
     /// The address of a host.
     Addr(AddrType),
+    /// The addresses of a host of both IP versions that the interface has, asked for at once.
+    Hosts,
     /// The name of a host, by the name under which that is filed.
     Name,
 }
@@ -72,9 +77,14 @@ pub(crate) struct Query {
     record: Record,
     /// The other kind of address is asked for if there is none of this kind.
     or_else: Option<Record>,
+    /// The other kind is asked for in any case, at the same time.
+    both: bool,
+    /// The hosts of the link are asked, and not the servers.
+    local: bool,
     /// How often it was asked.
     tries: u8,
-    /// The servers that would not answer, a bit each.
+    /// The servers that would not answer, a bit each; in the upper half those that would not tell
+    /// the other kind, if both are asked for.
     failed: u8,
     /// How many milliseconds the servers have beyond the next alarm; `u32::MAX` for ever.
     left: u32,
@@ -87,6 +97,12 @@ impl Query {
     #[cfg(any(feature = "watch", feature = "async"))]
     pub(crate) fn has_rung(self) -> bool {
         self.rung > 0
+    }
+
+    /// Whether there is nothing more to ask this server for.
+    fn has_failed(self, server: usize) -> bool {
+        let others = if self.both { self.failed >> 4 } else { self.failed };
+        self.failed & others & 1 << server != 0
     }
 }
 
@@ -113,8 +129,11 @@ impl Core {
         Ok(())
     }
 
-    /// Whether a datagram is from a name server.
-    pub(crate) fn is_name_server(&self, remote: IpEndpoint) -> bool {
+    /// Whether a datagram is from one of those that are asked.
+    pub(crate) fn may_answer(&self, query: Query, remote: IpEndpoint) -> bool {
+        if query.local {
+            return self.may_answer_locally(remote);
+        }
         remote.port == PORT && self.name_servers.contains(&remote.addr)
     }
 
@@ -132,13 +151,17 @@ impl Core {
         let (record, or_else) = self.records(wanted)?;
         // No slot, perhaps another's, for what can never be asked.
         message::check(name)?;
-        if self.name_servers.is_empty() {
+        let local = is_local(name);
+        if self.name_servers.is_empty() && !local {
             return Err(Error::NoNameServer);
         }
+        // A host of the link says nothing to a question for what it has not.
+        let both = or_else.is_some() && (local || matches!(wanted, Wanted::Hosts));
         let slot = self.open(Protocol::Udp)?;
         let left = self.deadlines.lookup.map_or(u32::MAX, |limit| millis(Some(limit)));
         let id = self.rng.next() as u16;
-        let query = Query { key, id, record, or_else, tries: 0, failed: 0, left, rung: 0 };
+        let query =
+            Query { key, id, record, or_else, both, local, tries: 0, failed: 0, left, rung: 0 };
         let started = self
             .ephemeral_port(|core, port| core.udp_port_taken(IpListenEndpoint { addr: None, port }))
             .and_then(|port| self.udp_open(slot, IpListenEndpoint { addr: None, port }))
@@ -171,11 +194,13 @@ impl Core {
             Wanted::Name => Ok((Record::Ptr, None)),
             Wanted::Addr(AddrType::Ipv4) => Ok((v4.ok_or(Error::AddressFamily)?, None)),
             Wanted::Addr(AddrType::Ipv6) => Ok((v6.ok_or(Error::AddressFamily)?, None)),
-            Wanted::Addr(AddrType::Either) => match (v4.filter(in_use), v6.filter(in_use)) {
-                (Some(first), second) => Ok((first, second)),
-                (None, Some(only)) => Ok((only, None)),
-                (None, None) => Err(Error::NoAddress),
-            },
+            Wanted::Addr(AddrType::Either) | Wanted::Hosts => {
+                match (v4.filter(in_use), v6.filter(in_use)) {
+                    (Some(first), second) => Ok((first, second)),
+                    (None, Some(only)) => Ok((only, None)),
+                    (None, None) => Err(Error::NoAddress),
+                }
+            }
         }
     }
 
@@ -187,30 +212,22 @@ impl Core {
     }
 
     /// Sends the question to the server whose turn it is, or else to the next one that may answer
-    /// and that there is a way to, and sets the alarm.
+    /// and that there is a way to, and sets the alarm. The hosts of the link are asked all at once.
     fn ask(&mut self, id: SlotId, mut query: Query, name: &str) -> Result<(), Error> {
-        let mut buffer = [0; LONGEST_QUESTION];
-        let size = message::question(name, query.record, query.id, &mut buffer)?;
-        let question = buffer.get(..size).ok_or(Error::InvalidName)?;
-        let servers = self.name_servers.clone();
-        let turn = usize::from(query.tries).checked_rem(servers.len()).unwrap_or(0);
-        let mut asked = Err(Error::NoNameServer);
-        for (place, server) in servers.iter().enumerate().cycle().skip(turn).take(servers.len()) {
-            if query.failed & 1 << place == 0 {
-                asked = self.send_question(id, question, IpEndpoint::new(*server, PORT));
-            }
-            if asked.is_ok() {
-                break;
-            }
+        // The question before may still wait for a next hop that does not answer.
+        self.udp_clear(id);
+        if query.local {
+            self.ask_locally(id, query, name)?;
+        } else {
+            self.ask_in_turn(id, query, name)?;
         }
-        asked?;
         query.left = query.left.saturating_add(self.unused(id, query));
         let wait = self.wait(query);
         if query.left != u32::MAX {
             query.left -= wait;
         }
         query.tries += 1;
-        let round = servers.len() as u8;
+        let round = self.round(query);
         if query.tries / round > MOST_DOUBLINGS {
             // One round less is the same turn, and as long a wait.
             query.tries -= round;
@@ -219,6 +236,26 @@ impl Core {
         self.set_peer(id, Peer::NameServer(query));
         self.set_deadline(id, later(self.now, Duration::from_millis(wait.into())));
         Ok(())
+    }
+
+    fn ask_in_turn(&mut self, id: SlotId, query: Query, name: &str) -> Result<(), Error> {
+        let servers = self.name_servers.clone();
+        let turn = usize::from(query.tries).checked_rem(servers.len()).unwrap_or(0);
+        let mut asked = Err(Error::NoNameServer);
+        for (place, server) in servers.iter().enumerate().cycle().skip(turn).take(servers.len()) {
+            if !query.has_failed(place) {
+                asked = self.send_questions(id, query, name, IpEndpoint::new(*server, PORT));
+            }
+            if asked.is_ok() {
+                break;
+            }
+        }
+        asked
+    }
+
+    /// How many turns there are until the first one who was asked is asked again.
+    fn round(&self, query: Query) -> u8 {
+        if query.local { 1 } else { self.name_servers.len().max(1) as u8 }
     }
 
     /// The milliseconds to the alarm, if that has not rung.
@@ -230,14 +267,33 @@ impl Core {
         }
     }
 
+    /// Sends the question, or both of them.
+    fn send_questions(
+        &mut self,
+        id: SlotId,
+        query: Query,
+        name: &str,
+        server: IpEndpoint,
+    ) -> Result<(), Error> {
+        self.send_question(id, query, query.record, name, server)?;
+        if let Some(record) = query.or_else.filter(|_| query.both) {
+            // Without room for two, the second one is asked when there is an answer to the first.
+            let _ = self.send_question(id, query, record, name, server);
+        }
+        Ok(())
+    }
+
     fn send_question(
         &mut self,
         id: SlotId,
-        question: &[u8],
+        query: Query,
+        record: Record,
+        name: &str,
         server: IpEndpoint,
     ) -> Result<(), Error> {
-        // The question before may still wait for a next hop that does not answer.
-        self.udp_clear(id);
+        let mut buffer = [0; LONGEST_QUESTION];
+        let size = message::question(name, record, query.id, !query.local, &mut buffer)?;
+        let question = buffer.get(..size).ok_or(Error::InvalidName)?;
         let mut fill = Some(|buffer: &mut [u8]| {
             buffer.copy_from_slice(question);
             question.len()
@@ -252,7 +308,7 @@ impl Core {
 
     /// How long the answer to one of the questions is waited for, in milliseconds.
     fn wait(&self, query: Query) -> u32 {
-        let round = query.tries.checked_div(self.name_servers.len() as u8).unwrap_or(0);
+        let round = query.tries.checked_div(self.round(query)).unwrap_or(0);
         (FIRST_WAIT << round.min(MOST_DOUBLINGS)).min(query.left)
     }
 
@@ -263,12 +319,13 @@ impl Core {
             return Err(Error::LinkDown.into());
         }
         let mut is_due = query.rung > 0;
-        while let Some((reply, server)) = self.next_reply(id, query, name, written) {
+        while let Some((reply, record, server)) = self.next_reply(id, query, name, written) {
             match (reply, query.or_else) {
                 (Reply::Addresses(addrs), _) => return Ok(Answer::Addrs(addrs)),
                 (Reply::Name(size), _) => return Ok(Answer::Name(size)),
-                (Reply::NoRecord, Some(record)) => {
-                    query = Query { record, or_else: None, tries: 0, failed: 0, ..query };
+                (Reply::NoRecord, Some(other)) => {
+                    let rest = if record == query.record { other } else { query.record };
+                    query = Query { tries: 0, failed: 0, ..query.only(rest) };
                     is_due = true;
                 }
                 (Reply::NoName | Reply::NoRecord, _) => return Err(Error::NameNotFound.into()),
@@ -290,21 +347,27 @@ impl Core {
         Err(nb::Error::WouldBlock)
     }
 
-    /// The next answer to the question, and which server gave it. What else has arrived is passed
-    /// over.
+    /// The next answer to the question, to which one, and which server gave it. What else has
+    /// arrived is passed over.
     fn next_reply(
         &mut self,
         id: SlotId,
         query: Query,
         name: &str,
         written: &mut [u8],
-    ) -> Option<(Reply, usize)> {
+    ) -> Option<(Reply, Record, usize)> {
         let socket = self.table.get_mut(id)?.udp_mut()?;
         while let Ok((message, meta)) = socket.recv() {
             let place = self.name_servers.iter().position(|addr| *addr == meta.endpoint.addr);
-            let reply = message::answer(message, name, query.record, query.id, written);
-            if let Some(found) = reply.zip(place) {
-                return Some(found);
+            let Some(place) = place.or(query.local.then_some(0)) else { continue };
+            let other = query.or_else.filter(|_| query.both);
+            for record in core::iter::once(query.record).chain(other) {
+                match message::answer(message, name, record, query.id, written) {
+                    // What a host of the link does not know, another one may.
+                    Some(Reply::NoName | Reply::Failure) if query.local => {}
+                    Some(reply) => return Some((reply, record, place)),
+                    None => {}
+                }
             }
         }
         None

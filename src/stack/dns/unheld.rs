@@ -58,7 +58,7 @@ impl Core {
     /// The hash of a question.
     fn lookup_key(&self, name: &str, wanted: Wanted) -> NonZeroU32 {
         let kind = match wanted {
-            Wanted::Name => 0,
+            Wanted::Name | Wanted::Hosts => 0,
             Wanted::Addr(addr_type) => 1 + addr_type as u8,
         };
         let bytes = name.bytes().map(|byte| byte.to_ascii_lowercase());

@@ -9,15 +9,15 @@
 //!     │  │ failed         │ connect
 //!     │  └───────────┐    ▼
 //!     └─ connect ─▶ Connecting ──────────▶ Connected ──shutdown──▶ HalfClosed
-//!                                           │    │ ▲                   │
-//!                                     split │    │ │ reunite           │
-//!                                           ▼    │ │                   │ close
-//!                          ReadHalf + WriteHalf ─┼─┘                   ▼
-//!                                                └──────close──────▶ Closing ──▶ Closed
+//!                       ▲                   │    │ ▲                   │
+//!                Resolving            split │    │ │ reunite           │
+//!                       ▲                   ▼    │ │                   │ close
+//!      connect_by_name  │  ReadHalf + WriteHalf ─┼─┘                   ▼
+//!       from Closed or Bound                     └──────close──────▶ Closing ──▶ Closed
 //! ```
 //!
 //! These are the states an *application* drives. They follow the connection states of
-//! [RFC 9293 section 3.3.2]: `Connecting` covers SYN-SENT, `Listening` covers LISTEN and
+//! [RFC 9293 section 3.3.2]: `Resolving` comes before all of them, `Connecting` covers SYN-SENT, `Listening` covers LISTEN and
 //! SYN-RECEIVED, `Connected` begins with ESTABLISHED or CLOSE-WAIT, `HalfClosed` covers what follows
 //! this side's FIN while receiving is still wanted, `Closing` what follows it when it is not. What the peer or the network does
 //! (a FIN, a RST, silence, a lost address) is not in the type: it arrives as an
@@ -28,8 +28,11 @@
 //! ```text
 //!              bind             connect
 //!   Closed ───────────▶ Bound ◀─────────▶ Connected
-//!     │                       disconnect      ▲
-//!     └─────────────── connect ───────────────┘
+//!     │                       disconnect   ▲     ▲
+//!     ├─────────────── connect ────────────┘     │
+//!     │                                          │
+//!     └─ connect_by_name ─▶ Resolving ───────────┘
+//!        (or from Bound)
 //! ```
 //!
 //! [RFC 9293 section 3.3.2]: https://www.rfc-editor.org/rfc/rfc9293.html#section-3.3.2
@@ -200,7 +203,7 @@ pub mod tcp {
     #[diagnostic::on_unimplemented(
         message = "a TCP socket in state `{Self}` has nothing to wait for",
         label = "this socket is `{Self}`; only a `Resolving`, a `Connecting` or a `Closing` one can be waited for",
-        note = "`Closed` or `Bound`: first `connect(remote)?`; `Connected` or `Listening`: call its operations, with `net.block(|| ..)` around one that would block"
+        note = "`Closed` or `Bound`: first `connect(remote)?` or `connect_by_name(host, port)?`; `Connected` or `Listening`: call its operations, with `net.block(|| ..)` around one that would block"
     )]
     pub trait CanWait: State {
         #[doc(hidden)]
@@ -279,14 +282,14 @@ pub mod tcp {
         CanSend for Connected, WriteHalf =>
         "a TCP socket in state `{Self}` cannot send",
         "this socket is `{Self}`; only a `Connected` one (or its `WriteHalf`) can send",
-        "`Closed` or `Bound`: `socket.connect(remote)?.wait()?`; `Connecting`: `wait()?`; `Listening`: `accept()`; `ReadHalf`: use the `WriteHalf`; after `shutdown` or `close` nothing more can be sent"
+        "`Closed` or `Bound`: `socket.connect(remote)?.wait()?`; `Resolving` or `Connecting`: `wait()?`; `Listening`: `accept()`; `ReadHalf`: use the `WriteHalf`; after `shutdown` or `close` nothing more can be sent"
     }
     capability! {
         /// May receive: `Connected`, `HalfClosed` and `ReadHalf`.
         CanReceive for Connected, HalfClosed, ReadHalf =>
         "a TCP socket in state `{Self}` cannot receive",
         "this socket is `{Self}`; only a `Connected` or `HalfClosed` one (or its `ReadHalf`) can receive",
-        "`Closed` or `Bound`: `socket.connect(remote)?.wait()?`; `Connecting`: `wait()?`; `Listening`: `accept()`; `WriteHalf`: use the `ReadHalf`; after `close` nothing more can be received"
+        "`Closed` or `Bound`: `socket.connect(remote)?.wait()?`; `Resolving` or `Connecting`: `wait()?`; `Listening`: `accept()`; `WriteHalf`: use the `ReadHalf`; after `close` nothing more can be received"
     }
     capability! {
         /// Has a peer: `Connecting`, `Connected`, `HalfClosed`, `ReadHalf`, `WriteHalf` and `Closing`.
@@ -362,7 +365,7 @@ pub mod udp {
         CanSend for Connected =>
         "a UDP socket in state `{Self}` has no peer to `send` to",
         "this socket is `{Self}`; only a `Connected` one has a peer",
-        "connect first: `socket.connect(remote)?`, or name the destination with `send_to` once it is `Bound`"
+        "connect first: `socket.connect(remote)?`; `Resolving`: `wait()?`; or name the destination with `send_to` once it is `Bound`"
     }
     capability! {
         /// May receive from anyone: `Bound`.
@@ -376,14 +379,14 @@ pub mod udp {
         CanReceive for Connected =>
         "a UDP socket in state `{Self}` cannot `receive`",
         "this socket is `{Self}`; only a `Connected` one has a peer to receive from",
-        "connect first: `socket.connect(remote)?`, or use `receive_from` once it is `Bound`"
+        "connect first: `socket.connect(remote)?`; `Resolving`: `wait()?`; or use `receive_from` once it is `Bound`"
     }
     capability! {
         /// Has a local port: `Bound` and `Connected`.
         IsOpen for Bound, Connected =>
         "a UDP socket in state `{Self}` has no local port",
         "this socket is `{Self}`; it neither sends nor receives yet",
-        "bind it first: `net.udp()?.bind(port)?`, or connect it: `net.udp()?.connect(remote)?`"
+        "bind it first: `net.udp()?.bind(port)?`, or connect it: `net.udp()?.connect(remote)?`; `Resolving`: `wait()?`"
     }
     /// May be polled or waited for until it is connected: `Resolving`.
     #[cfg(feature = "dns")]

@@ -11,15 +11,16 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use sockstate::state::{
-    Bound, Closed, Closing, Connected, Connecting, HalfClosed, Listening, ReadHalf, WriteHalf, tcp,
-    udp,
+    Bound, Closed, Closing, Connected, Connecting, HalfClosed, Listening, ReadHalf, Resolving,
+    WriteHalf, tcp, udp,
 };
 
 /// The states, and how the names of the cases spell them.
-const STATES: [(&str, &str); 9] = [
+const STATES: [(&str, &str); 10] = [
     ("Closed", "closed"),
     ("Bound", "bound"),
     ("Listening", "listening"),
+    ("Resolving<'_>", "resolving"),
     ("Connecting", "connecting"),
     ("Connected", "connected"),
     ("HalfClosed", "half_closed"),
@@ -29,7 +30,7 @@ const STATES: [(&str, &str); 9] = [
 ];
 
 /// The states that a UDP socket can be in.
-const UDP_STATES: [&str; 3] = ["Closed", "Bound", "Connected"];
+const UDP_STATES: [&str; 4] = ["Closed", "Bound", "Resolving<'_>", "Connected"];
 
 /// The calls that need a capability, and the states that have it.
 struct Capability {
@@ -40,7 +41,7 @@ struct Capability {
 
 /// The table of capabilities, which does not compile if a state lacks one that it should have.
 macro_rules! capabilities {
-    ($($protocol:ident::$capability:ident: $($state:ident),+ => $($call:ident),+;)+) => {
+    ($($protocol:ident::$capability:ident: $($state:ty),+ => $($call:ident),+;)+) => {
         const CAPABILITIES: &[Capability] = &[$(Capability {
             protocol: stringify!($protocol),
             calls: &[$(stringify!($call)),+],
@@ -59,9 +60,9 @@ macro_rules! capabilities {
 capabilities! {
     tcp::CanBind: Closed => bind;
     tcp::CanListen: Bound => listen;
-    tcp::CanConnect: Closed, Bound => connect;
+    tcp::CanConnect: Closed, Bound => connect, connect_by_name;
     tcp::CanAccept: Listening => accept;
-    tcp::CanWait: Connecting, Closing => wait, wait_with, poll, finish;
+    tcp::CanWait: Resolving<'_>, Connecting, Closing => wait, wait_with, poll, finish;
     tcp::CanSend: Connected, WriteHalf => send, send_with, send_room;
     tcp::CanReceive: Connected, HalfClosed, ReadHalf => receive, peek, recv_with, receive_queue;
     tcp::CanShutdown: Connected => shutdown;
@@ -74,7 +75,8 @@ capabilities! {
     tcp::IsOpen: Bound, Listening, Connecting, Connected, HalfClosed, ReadHalf, WriteHalf, Closing =>
         local_endpoint;
     udp::CanBind: Closed => bind;
-    udp::CanConnect: Closed, Bound => connect;
+    udp::CanConnect: Closed, Bound => connect, connect_by_name;
+    udp::CanWait: Resolving<'_> => wait, wait_with, poll, finish;
     udp::CanDisconnect: Connected => disconnect;
     udp::CanSendTo: Bound => send_to, send_to_with;
     udp::CanSend: Connected => send, send_with, remote_endpoint;

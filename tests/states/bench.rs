@@ -1,6 +1,6 @@
 //! A stack, and the other end of its cable in the test's hands.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 
 use sockstate::device::{Cable, Plug};
@@ -16,6 +16,8 @@ pub const OWN: Ipv4Address = Ipv4Address::new(192, 168, 69, 1);
 const PEER: Ipv4Address = Ipv4Address::new(192, 168, 69, 2);
 pub const OWN_PORT: u16 = 6_000;
 pub const PEER_PORT: u16 = 7;
+/// A name of the peer, which is its own name server.
+pub const HOST: &str = "host.test";
 
 pub struct Bench {
     pub stack: Stack<Plug, VirtualClock>,
@@ -23,6 +25,8 @@ pub struct Bench {
     clock: VirtualClock,
     /// The peer's next sequence number, and the one it expects.
     next: Cell<(TcpSeqNumber, TcpSeqNumber)>,
+    /// The last datagram to the peer: the port it came from, and what it said.
+    heard: RefCell<(u16, Vec<u8>)>,
 }
 
 /// A segment of the peer: the next one that it would send, but for what is said here.
@@ -50,7 +54,8 @@ impl Bench {
         let stack = Stack::new(heap, plug, clock.clone(), Config::ip(1)).unwrap();
         stack.add_address("192.168.69.1/24".parse().unwrap()).unwrap();
         let next = Cell::new((TcpSeqNumber(1_000), TcpSeqNumber(0)));
-        Bench { stack, wire, clock, next }
+        stack.set_dns_servers(&[PEER.into()]).unwrap();
+        Bench { stack, wire, clock, next, heard: RefCell::default() }
     }
 
     pub fn net(&self) -> &Net {
@@ -90,18 +95,36 @@ impl Bench {
 
     /// A datagram of the peer, or of another port of it, and what is sent.
     pub fn datagram(&self, src_port: u16) -> String {
-        let repr = UdpRepr { src_port, dst_port: OWN_PORT };
-        self.inject(IpProtocol::Udp, 8 + 5, |bytes| {
+        self.send(UdpRepr { src_port, dst_port: OWN_PORT }, b"hello");
+        self.poll()
+    }
+
+    /// The name server's answer to the last question: the peer's address, or an error.
+    pub fn answer(&self, error: Option<u8>) -> String {
+        let (dst_port, mut message) = self.heard.take();
+        message[2] |= 0x80;
+        message[3] = 0x80 | error.unwrap_or(0);
+        if error.is_none() {
+            message[7] = 1;
+            // The name of the question, type A, class IN, a minute, four bytes.
+            message.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+            message.extend(PEER.octets());
+        }
+        self.send(UdpRepr { src_port: 53, dst_port }, &message);
+        self.poll()
+    }
+
+    fn send(&self, repr: UdpRepr, data: &[u8]) {
+        self.inject(IpProtocol::Udp, 8 + data.len(), |bytes| {
             repr.emit(
                 &mut UdpPacket::new_unchecked(bytes),
                 &PEER.into(),
                 &OWN.into(),
-                5,
-                |payload| payload.copy_from_slice(b"hello"),
+                data.len(),
+                |payload| payload.copy_from_slice(data),
                 &ChecksumCapabilities::default(),
             );
         });
-        self.poll()
     }
 
     fn inject(&self, next_header: IpProtocol, len: usize, emit: impl FnOnce(&mut [u8])) {
@@ -173,7 +196,11 @@ impl Bench {
                     len => format!("{} with {len} B", flags.join("+")),
                 }
             }
-            IpProtocol::Udp => format!("datagram of {} B", ip.payload().len() - 8),
+            IpProtocol::Udp => {
+                let udp = UdpPacket::new_checked(ip.payload()).unwrap();
+                self.heard.replace((udp.src_port(), udp.payload().to_vec()));
+                format!("datagram of {} B", udp.payload().len())
+            }
             IpProtocol::Icmp => "ICMP unreachable".into(),
             other => other.to_string(),
         }

@@ -1,5 +1,5 @@
 // must not compile: a socket built by hand could claim any state.
-// expect: fields `handle`, `backlog` and `state` of struct `TcpSocket` are private
+// expect: fields `handle`, `extra` and `state` of struct `TcpSocket` are private
 
 use std::marker::PhantomData;
 

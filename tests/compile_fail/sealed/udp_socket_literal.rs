@@ -1,5 +1,5 @@
 // must not compile: a socket built by hand could claim any state.
-// expect: fields `handle` and `state` of struct `sockstate::UdpSocket` are private
+// expect: fields `handle`, `extra` and `state` of struct `sockstate::UdpSocket` are private
 
 use std::marker::PhantomData;
 

@@ -58,10 +58,10 @@ macro_rules! any_socket {
 
         #[cfg(feature = "watch")]
         impl<'net, S: Sharing> crate::Watchable<'net, S> for $Any<'net, S> {
-            fn handles(&self) -> [Option<&crate::socket::Handle<'net, S>>; 2] {
+            fn handle(&self) -> Option<&crate::socket::Handle<'net, S>> {
                 match self {
-                    $Any::Idle => [None, None],
-                    $($Any::$state(socket) => socket.handles(),)*
+                    $Any::Idle => None,
+                    $($Any::$state(socket) => socket.handle(),)*
                 }
             }
         }

@@ -32,10 +32,10 @@ enum Progress<'net, S: Sharing, R> {
 
 impl<'net, S: Sharing, R: Clone> Progress<'net, S, R> {
     #[cfg(feature = "watch")]
-    fn handles(&self) -> [Option<&Handle<'net, S>>; 2] {
+    fn handle(&self) -> Option<&Handle<'net, S>> {
         match self {
-            Progress::Asking(handle) => [Some(handle), None],
-            Progress::Over(_) => [None, None],
+            Progress::Asking(handle) => Some(handle),
+            Progress::Over(_) => None,
         }
     }
 
@@ -319,15 +319,15 @@ impl<S: Sharing> NameLookup<'_, S> {
 /// One that is over already is ready, and says so to none but [`poll`](Lookup::poll).
 #[cfg(feature = "watch")]
 impl<'net, S: Sharing> crate::Watchable<'net, S> for Lookup<'net, '_, S> {
-    fn handles(&self) -> [Option<&Handle<'net, S>>; 2] {
-        self.progress.handles()
+    fn handle(&self) -> Option<&Handle<'net, S>> {
+        self.progress.handle()
     }
 }
 
 #[cfg(feature = "watch")]
 impl<'net, S: Sharing> crate::Watchable<'net, S> for NameLookup<'net, S> {
-    fn handles(&self) -> [Option<&Handle<'net, S>>; 2] {
-        self.progress.handles()
+    fn handle(&self) -> Option<&Handle<'net, S>> {
+        self.progress.handle()
     }
 }
 

@@ -12,6 +12,11 @@ pub(crate) mod udp;
 #[cfg(feature = "watch")]
 pub(crate) mod watch;
 
+#[cfg(feature = "async")]
+use core::task::Waker;
+
+#[cfg(feature = "async")]
+use crate::Error;
 #[cfg(any(feature = "watch", feature = "async"))]
 use crate::stack::ready::Ready;
 #[cfg(all(feature = "tcp", any(feature = "watch", feature = "async")))]
@@ -54,6 +59,27 @@ impl<'net, S: Sharing> Handle<'net, S> {
             Ending::WRITER => WRITER,
             _ => Ready::ALL,
         }
+    }
+
+    /// The slots that are to be waited for, and for what of each: a look-up is waited for until it
+    /// has its answer, whatever the socket that needs it is to do then.
+    #[cfg(any(feature = "watch", feature = "async"))]
+    pub(crate) fn waits_for(&self, interest: Ready) -> impl Iterator<Item = (SlotId, Ready)> {
+        #[cfg(feature = "dns")]
+        let lookup = Some(self.lookup).filter(|lookup| *lookup != NONE);
+        #[cfg(not(feature = "dns"))]
+        let lookup = None;
+        let lookup = lookup.map(|lookup| (lookup, Ready::RECEIVE));
+        core::iter::once((self.slot, interest)).chain(lookup)
+    }
+
+    #[cfg(feature = "async")]
+    pub(crate) fn wake_on(&self, interest: Ready, waker: &Waker) -> Result<(), Error> {
+        self.net.with_core(|core| {
+            for (slot, interest) in self.waits_for(interest & self.ready_part()) {
+                core.wake_on(slot, interest, waker);
+            }
+        })
     }
 
     /// The slot, which is not given back.

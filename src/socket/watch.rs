@@ -109,12 +109,17 @@ impl<'net, S: Sharing> Watch<'net, S> {
         key: u16,
         interest: Ready,
     ) -> Result<(), Error> {
-        for handle in socket.handles().into_iter().flatten() {
+        if let Some(handle) = socket.handle() {
             if !core::ptr::addr_eq(handle.net, self.net) {
                 return Err(Error::OtherStack);
             }
-            let (slot, part) = (handle.slot, handle.ready_part());
-            self.net.with_core(|core| core.watch_add(slot, self.id, key, interest, part))??;
+            let part = handle.ready_part();
+            self.net.with_core(|core| {
+                for (slot, interest) in handle.waits_for(interest) {
+                    core.watch_add(slot, self.id, key, interest, part)?;
+                }
+                Ok::<(), Error>(())
+            })??;
         }
         Ok(())
     }
@@ -125,10 +130,14 @@ impl<'net, S: Sharing> Watch<'net, S> {
     ///
     /// [`Error::Reentrant`].
     pub fn remove(&mut self, socket: &impl Watchable<'net, S>) -> Result<(), Error> {
-        for handle in socket.handles().into_iter().flatten() {
-            let (slot, part) = (handle.slot, handle.ready_part());
+        if let Some(handle) = socket.handle() {
             if core::ptr::addr_eq(handle.net, self.net) {
-                self.net.with_core(|core| core.watch_remove(slot, self.id, part))?;
+                let part = handle.ready_part();
+                self.net.with_core(|core| {
+                    for (slot, _) in handle.waits_for(Ready::NONE) {
+                        core.watch_remove(slot, self.id, part);
+                    }
+                })?;
             }
         }
         Ok(())
@@ -209,17 +218,17 @@ impl<S: Sharing> fmt::Debug for Watch<'_, S> {
 )]
 pub trait Watchable<'net, S: Sharing> {
     #[doc(hidden)]
-    fn handles(&self) -> [Option<&Handle<'net, S>>; 2];
+    fn handle(&self) -> Option<&Handle<'net, S>>;
 }
 
 impl<'net, S: Sharing, T: Watchable<'net, S>> Watchable<'net, S> for &T {
-    fn handles(&self) -> [Option<&Handle<'net, S>>; 2] {
-        (**self).handles()
+    fn handle(&self) -> Option<&Handle<'net, S>> {
+        (**self).handle()
     }
 }
 
 impl<'net, S: Sharing, T: Watchable<'net, S>> Watchable<'net, S> for &mut T {
-    fn handles(&self) -> [Option<&Handle<'net, S>>; 2] {
-        (**self).handles()
+    fn handle(&self) -> Option<&Handle<'net, S>> {
+        (**self).handle()
     }
 }

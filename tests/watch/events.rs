@@ -3,6 +3,7 @@
 use sockstate::testing::Lab;
 use sockstate::{AddrType, Duration, Error, Protocol, Ready};
 
+use super::common::name_server::{A, Server, address, reply};
 use super::common::{FAR, NEAR, assert_blocks, far, near, slots};
 use super::{ready, round, settle};
 
@@ -215,6 +216,32 @@ fn a_look_up_tells_when_to_ask_it() {
     assert_eq!(ready(&mut watch), Ready::RECEIVE, "time to ask again");
     assert_blocks(lookup.poll());
     assert_eq!(ready(&mut watch), Ready::NONE);
+}
+
+/// The look-up, then the connection: one key for both.
+#[test]
+fn a_connection_by_name_tells_of_each_step() {
+    let lab = Lab::new(1);
+    let server = Server::new(&lab.far);
+    let _listener = lab.far.tcp().unwrap().bind(80).unwrap().listen(1).unwrap();
+    lab.near.set_dns_servers(&[FAR.into()]).unwrap();
+    let mut resolving = lab.near.tcp().unwrap().connect_by_name("far.example", 80).unwrap();
+    let mut watch = lab.near.watch().unwrap();
+    watch.add(&resolving, 7, Ready::SEND).unwrap();
+    assert_eq!(ready(&mut watch), Ready::NONE);
+    settle(&lab);
+    server.step(&lab, |asked| match asked.kind {
+        A => vec![reply(asked, 0, &[address("far.example", "192.168.69.2")])],
+        _ => vec![reply(asked, 0, &[])],
+    });
+    settle(&lab);
+    assert_eq!(ready(&mut watch), Ready::RECEIVE);
+    assert_eq!(resolving.poll(), Ok(()));
+    let connecting = resolving.finish().unwrap();
+    assert_eq!(ready(&mut watch), Ready::NONE);
+    settle(&lab);
+    assert_eq!(ready(&mut watch), Ready::SEND);
+    assert!(connecting.finish().is_ok());
 }
 
 /// Nothing is told of a socket that was ready and is closed before its turn, nor of the one that

@@ -123,15 +123,14 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     /// [`Error::Reentrant`].
     #[cfg(feature = "async")]
     pub fn wake_on(&mut self, interest: Ready, waker: &Waker) -> Result<(), Error> {
-        let interest = interest & self.handle.ready_part();
-        self.handle.net.with_core(|core| core.wake_on(self.handle.slot, interest, waker))
+        self.handle.wake_on(interest, waker)
     }
 }
 
 #[cfg(feature = "watch")]
 impl<'net, St: State, S: Sharing> crate::Watchable<'net, S> for TcpSocket<'net, St, S> {
-    fn handles(&self) -> [Option<&Handle<'net, S>>; 2] {
-        [Some(&self.handle), None]
+    fn handle(&self) -> Option<&Handle<'net, S>> {
+        Some(&self.handle)
     }
 }
 

@@ -73,8 +73,8 @@ impl<S: Sharing> Net<S> {
 
 #[cfg(feature = "watch")]
 impl<'net, St: State, S: Sharing> crate::Watchable<'net, S> for UdpSocket<'net, St, S> {
-    fn handles(&self) -> [Option<&Handle<'net, S>>; 2] {
-        [Some(&self.handle), None]
+    fn handle(&self) -> Option<&Handle<'net, S>> {
+        Some(&self.handle)
     }
 }
 
@@ -119,8 +119,7 @@ impl<'net, St: State, S: Sharing> UdpSocket<'net, St, S> {
     /// [`Error::Reentrant`].
     #[cfg(feature = "async")]
     pub fn wake_on(&mut self, interest: Ready, waker: &Waker) -> Result<(), Error> {
-        let interest = interest & self.handle.ready_part();
-        self.handle.net.with_core(|core| core.wake_on(self.handle.slot, interest, waker))
+        self.handle.wake_on(interest, waker)
     }
 
     /// Ties the socket to a local port, or to a local address and port. Bound to an address it

@@ -43,9 +43,13 @@ impl fmt::Display for Protocol {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The peer answered the connection request with a RST (RFC 9293 section 3.10.7.3): nobody
-    /// listens on that port.
+    /// The peer answered the connection request with a RST (RFC 9293 section 3.10.7.3), or with an
+    /// ICMP error that says so: nobody listens on that port. For a connected UDP socket: its peer
+    /// answered a datagram with such an error (RFC 1122 section 4.1.3.3).
     Refused,
+    /// A router or the peer said that the packet cannot be delivered (ICMP: RFC 792, RFC 4443). It
+    /// ends a connection attempt; a connected UDP socket is told once, and goes on.
+    Unreachable,
     /// The peer reset an established connection (RFC 9293 section 3.5.3).
     Reset,
     /// The peer did not answer before a deadline: of the connection request, of data or a FIN
@@ -82,7 +86,8 @@ pub enum Error {
     AddressInUse,
     /// The hardware address is not a unicast one, or does not fit the medium of the device.
     HardwareAddress,
-    /// The datagram is too large to be sent; with the largest size in bytes that could be.
+    /// The datagram is too large to be sent; with the largest size in bytes that could be. For a
+    /// connected UDP socket also: one that was sent, too large for the way to its peer.
     DatagramTooLarge(u16),
     /// The datagram received was larger than the buffer: the buffer was filled, the rest of the
     /// datagram is gone; with the full size of the datagram in bytes. For the look-up of a name
@@ -129,6 +134,7 @@ impl Error {
         matches!(
             self,
             Error::Refused
+                | Error::Unreachable
                 | Error::Reset
                 | Error::TimedOut
                 | Error::PeerClosed
@@ -142,6 +148,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
             Error::Refused => "connection refused",
+            Error::Unreachable => "the destination is unreachable",
             Error::Reset => "connection reset by the peer",
             Error::TimedOut => "timed out",
             Error::PeerClosed => "closed by the peer",

@@ -113,7 +113,8 @@ pub use stack::Shared;
 #[cfg(any(feature = "watch", feature = "async"))]
 pub use stack::ready::Ready;
 pub use stack::{
-    Clock, Config, Deadlines, Local, Memory, Net, Overflow, Port, Sharing, Stack, Storage,
+    Clock, Config, Deadlines, Local, Memory, Net, Overflow, Port, Sharing, Stack, Statistics,
+    Storage,
 };
 
 pub use smoltcp::time::{Duration, Instant};

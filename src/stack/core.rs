@@ -8,7 +8,7 @@ use smoltcp::wire::{IpAddress, IpListenEndpoint};
 use super::config::{Config, Deadlines, Overflow};
 #[cfg(feature = "udp")]
 use super::peer::Peer;
-use super::port::Work;
+use super::port::{Watch, Work};
 #[cfg(feature = "async")]
 use super::ready::Runner;
 #[cfg(feature = "watch")]
@@ -18,6 +18,7 @@ use super::rng::Rng;
 use super::router::FragmentMap;
 use super::router::Route;
 use super::slot::{Flags, NEVER, NONE, Role, Slot, SlotId};
+use super::statistics::Counters;
 #[cfg(feature = "udp")]
 use super::storage::Lent;
 use super::storage::SlotMemory;
@@ -87,6 +88,7 @@ pub struct Core {
     pub(crate) starved: bool,
     /// Changes with every frame that moves and every time limit that ends, whoever polls.
     pub(crate) activity: u32,
+    pub(crate) counters: Counters,
 }
 
 /// What a slot was like before a frame.
@@ -136,6 +138,7 @@ impl Core {
             #[cfg(any(feature = "watch", feature = "async"))]
             starved: false,
             activity: 0,
+            counters: Counters::default(),
         }
     }
 
@@ -315,14 +318,23 @@ impl Core {
         let route = self.route(frame);
         let (id, rst, full) = match route {
             Route::Slot { id, rst, full } => (id, rst, full),
-            Route::Drop => return,
-            Route::Nobody | Route::Neighbor => (NONE, false, false),
+            Route::Drop => {
+                self.counters.dropped = self.counters.dropped.wrapping_add(1);
+                return;
+            }
+            Route::Nobody | Route::Neighbor | Route::Report => {
+                self.counters.for_nobody = self.counters.for_nobody.wrapping_add(1);
+                (NONE, false, false)
+            }
         };
         let before = self.before(id);
         self.activity = self.activity.wrapping_add(1);
         self.with_set(id, ingress);
         if route == Route::Neighbor {
             self.wake_found();
+        }
+        if route == Route::Report {
+            self.icmp_error(frame);
         }
         if let Some(before) = before {
             self.settle(id, &before, Cause::Ingress { rst, full });
@@ -353,9 +365,15 @@ impl Core {
     }
 
     /// Gives the next slot its turn to send, and says what became of it. `None` if there is none.
-    pub(crate) fn send_one(&mut self, egress: impl Work<Sending>) -> Option<Sending> {
+    pub(crate) fn send_one(
+        &mut self,
+        egress: impl FnOnce(&mut Interface, &mut SocketSet<'static>, Instant, &mut Watch) -> Sending,
+    ) -> Option<Sending> {
+        let mut watch = Watch::default();
         if self.interface_has_work() {
-            return Some(self.with_set(NONE, egress));
+            return Some(
+                self.with_set(NONE, |iface, set, now| egress(iface, set, now, &mut watch)),
+            );
         }
         let came_due = self.take_due();
         let Some(id) = self.table.first(ListId::Dirty) else {
@@ -366,7 +384,15 @@ impl Core {
             return Some(Sending::Nothing);
         }
         let before = self.before(id)?;
-        let sending = self.with_set(id, egress);
+        #[cfg(feature = "tcp")]
+        if before.tcp == smoltcp::socket::tcp::State::SynSent {
+            watch.medium = Some(self.caps.medium);
+        }
+        let sending = self.with_set(id, |iface, set, now| egress(iface, set, now, &mut watch));
+        #[cfg(feature = "tcp")]
+        if let Some((slot, number)) = self.slot_mut(id).zip(watch.request) {
+            slot.request = number;
+        }
         if sending == Sending::Sent {
             self.activity = self.activity.wrapping_add(1);
         }

@@ -8,6 +8,7 @@ pub(crate) mod core;
 // Only embedded-nal begins look-ups that nobody holds.
 #[cfg_attr(not(feature = "embedded-nal"), allow(dead_code))]
 pub(crate) mod dns;
+mod icmp;
 mod network;
 #[cfg(all(
     test,
@@ -29,6 +30,7 @@ mod rng;
 mod router;
 mod sharing;
 pub(crate) mod slot;
+mod statistics;
 mod storage;
 mod table;
 #[cfg(feature = "tcp")]
@@ -66,6 +68,7 @@ pub use self::sharing::Local;
 #[cfg(feature = "critical-section")]
 pub use self::sharing::Shared;
 pub use self::sharing::Sharing;
+pub use self::statistics::Statistics;
 #[cfg(feature = "alloc")]
 pub use self::storage::Heap;
 pub use self::storage::{Memory, Storage};
@@ -73,6 +76,7 @@ pub use self::storage::{Memory, Storage};
 use self::port::Drive;
 #[cfg(feature = "watch")]
 use self::ready::WatchId;
+use self::statistics::Traffic;
 
 /// The most frames one poll takes in before it lets the sockets send. What is left is taken by
 /// the next poll, which [`Net::poll_delay`] then asks for at once.
@@ -261,7 +265,7 @@ impl<S: Sharing, D: Device + 'static, C: Clock + 'static> Net<S, Port<D, C>> {
                 S::Lock::INIT,
                 Inner {
                     core: Core::new(iface, caps, memory.slots, &config, now),
-                    port: Port { device, clock },
+                    port: Port { device, clock, traffic: Traffic::default() },
                 },
             ),
         })

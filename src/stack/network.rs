@@ -2,10 +2,13 @@
 
 use ::core::net::IpAddr;
 
+use smoltcp::iface::{Interface, Route};
 use smoltcp::wire::{IpAddress, IpCidr};
 
-use super::{Net, Sharing};
-use crate::addr::ip_address;
+use super::core::Core;
+use super::port::Drive;
+use super::{Net, Sharing, Statistics};
+use crate::addr::{ip_addr, ip_address};
 use crate::{Error, Protocol};
 
 /// The network.
@@ -97,6 +100,64 @@ impl<S: Sharing> Net<S> {
         })
     }
 
+    /// Sends what is for another network to this router: the closest of the networks that an
+    /// address belongs to decides. The route that was known for the network is replaced.
+    /// [`set_gateway`](Net::set_gateway) is the same for the network of all addresses.
+    ///
+    /// ```
+    /// # use sockstate::{Error, testing::Lab};
+    /// # let lab = Lab::new(1);
+    /// # let net = lab.near.net();
+    /// let network = "10.0.0.0/8".parse().unwrap();
+    /// net.add_route(network, "192.168.69.2".parse().unwrap())?;
+    /// assert_eq!(net.routes()?.len(), 1);
+    /// net.remove_route(network)?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unaddressable`] if the router's address is not a unicast one, or of another IP
+    /// version than the network. [`Error::OutOfRoutes`] if there is no room: smoltcp keeps two
+    /// routes, those of gateways among them, unless the environment variable
+    /// `SMOLTCP_IFACE_MAX_ROUTE_COUNT` says otherwise when it is compiled.
+    pub fn add_route(&self, network: IpCidr, router: IpAddr) -> Result<(), Error> {
+        let router = ip_address(router)?;
+        if !router.is_unicast() || router.version() != network.address().version() {
+            return Err(Error::Unaddressable);
+        }
+        self.with_core(|core| core.add_route(network, router))?
+    }
+
+    /// Forgets the route to a network.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRoute`] if there is none.
+    pub fn remove_route(&self, network: IpCidr) -> Result<(), Error> {
+        self.with_core(|core| core.remove_route(network))?
+    }
+
+    /// The networks to which there are routes, each with its router; a gateway is the router of the
+    /// network of all addresses, `0.0.0.0/0` or `::/0`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack.
+    pub fn routes(
+        &self,
+    ) -> Result<heapless::Vec<(IpCidr, IpAddr), { smoltcp::config::IFACE_MAX_ROUTE_COUNT }>, Error>
+    {
+        self.with_core(|core| {
+            let mut known = heapless::Vec::new();
+            core.iface.routes_mut().update(|routes| {
+                let routes = routes.iter().map(|route| (route.cidr, ip_addr(route.via_router)));
+                known = routes.collect();
+            });
+            known
+        })
+    }
+
     /// Sets the name servers that look-ups ask, in this order; up to three. None, at first.
     ///
     /// ```
@@ -136,6 +197,101 @@ impl<S: Sharing> Net<S> {
         self.with_clock(|core| core.set_link(true))
     }
 
+    /// Whether the link is up, as far as the stack was told; at first it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack.
+    pub fn is_link_up(&self) -> Result<bool, Error> {
+        self.with_core(|core| core.link_up)
+    }
+
+    /// The hardware address of the interface.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::HardwareAddress`] if the device has none, as its frames are plain IP packets.
+    /// [`Error::Reentrant`] within a closure of the stack.
+    #[cfg(feature = "medium-ethernet")]
+    pub fn hardware_addr(&self) -> Result<[u8; 6], Error> {
+        self.with_core(|core| core.hardware_addr().ok_or(Error::HardwareAddress))?
+    }
+
+    /// Gives the interface another hardware address. The device has to be told as well, if it looks
+    /// at the addresses of frames; and neighbours, who keep the old one until they ask again.
+    ///
+    /// ```
+    /// # use sockstate::{Error, testing::Lab};
+    /// # let lab = Lab::new(1);
+    /// # let net = lab.near.net();
+    /// net.set_hardware_addr([0x02, 0, 0, 0, 0, 7])?;
+    /// assert_eq!(net.hardware_addr()?[5], 7);
+    /// assert_eq!(net.set_hardware_addr([0xff; 6]), Err(Error::HardwareAddress));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::HardwareAddress`] if it is not a unicast one, or the device has none.
+    /// [`Error::Reentrant`] within a closure of the stack.
+    #[cfg(feature = "medium-ethernet")]
+    pub fn set_hardware_addr(&self, addr: [u8; 6]) -> Result<(), Error> {
+        let addr = smoltcp::wire::EthernetAddress(addr);
+        if !addr.is_unicast() {
+            return Err(Error::HardwareAddress);
+        }
+        self.with_core(|core| {
+            core.hardware_addr().ok_or(Error::HardwareAddress)?;
+            core.iface.set_hardware_addr(addr.into());
+            Ok(())
+        })?
+    }
+
+    /// How many bytes an IP packet may have on this link, its header included.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack.
+    pub fn mtu(&self) -> Result<usize, Error> {
+        self.with_core(|core| core.caps.ip_mtu())
+    }
+
+    /// Works on smoltcp's interface, for what this crate has no call for.
+    ///
+    /// Afterwards the stack looks at the addresses anew: connections from one that is gone end with
+    /// [`Error::AddressLost`], and whoever waits for a neighbour asks again. What must not be done
+    /// is to exchange the interface for another one, or to make it poll: the stack would not learn
+    /// what happened to its sockets. With AnyIP (`set_any_ip`) it takes every address for one of
+    /// its own, and refuses to send to any.
+    ///
+    /// ```
+    /// # use sockstate::{Error, testing::Lab};
+    /// # let lab = Lab::new(1);
+    /// # let net = lab.near.net();
+    /// let routes = net.with_interface(|interface| {
+    ///     let mut count = 0;
+    ///     interface.routes_mut().update(|routes| count = routes.len());
+    ///     count
+    /// })?;
+    /// assert_eq!(routes, 0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Where smoltcp does: if an address is given to it that is not a unicast one, for example.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack.
+    pub fn with_interface<R>(&self, work: impl FnOnce(&mut Interface) -> R) -> Result<R, Error> {
+        self.with_clock(|core| {
+            let result = work(&mut core.iface);
+            core.addresses_changed();
+            result
+        })
+    }
+
     /// How many sockets of a protocol can be opened before one has to be closed.
     ///
     /// Counts them by looking at each: for diagnostics and tests.
@@ -146,4 +302,60 @@ impl<S: Sharing> Net<S> {
     pub fn free_slots(&self, protocol: Protocol) -> Result<usize, Error> {
         self.with_core(|core| core.free_slots(protocol))
     }
+
+    /// What has gone through the stack since it was made.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack.
+    pub fn statistics(&self) -> Result<Statistics, Error> {
+        self.with_inner(|inner| Statistics::new(inner.port.traffic(), inner.core.counters))
+    }
+}
+
+/// Routes, and what there is to know of the link.
+impl Core {
+    fn add_route(&mut self, network: IpCidr, router: IpAddress) -> Result<(), Error> {
+        let mut added = true;
+        self.iface.routes_mut().update(|routes| {
+            routes.retain(|known| !is_same_network(known.cidr, network));
+            let route = Route {
+                cidr: network,
+                via_router: router,
+                preferred_until: None,
+                expires_at: None,
+            };
+            added = routes.push(route).is_ok();
+        });
+        self.table.wake_stalled();
+        if added { Ok(()) } else { Err(Error::OutOfRoutes) }
+    }
+
+    fn remove_route(&mut self, network: IpCidr) -> Result<(), Error> {
+        let mut had = false;
+        self.iface.routes_mut().update(|routes| {
+            had = routes.iter().any(|known| is_same_network(known.cidr, network));
+            routes.retain(|known| !is_same_network(known.cidr, network));
+        });
+        if had { Ok(()) } else { Err(Error::NoRoute) }
+    }
+
+    #[cfg(feature = "medium-ethernet")]
+    pub(super) fn hardware_addr(&self) -> Option<[u8; 6]> {
+        // smoltcp panics when it is asked for one that there is none of.
+        match (self.caps.medium == smoltcp::phy::Medium::Ethernet)
+            .then(|| self.iface.hardware_addr())?
+        {
+            smoltcp::wire::HardwareAddress::Ethernet(addr) => Some(addr.0),
+            #[allow(unreachable_patterns)]
+            _ => None,
+        }
+    }
+}
+
+/// Whether these are the same network, whichever of its addresses names it.
+fn is_same_network(a: IpCidr, b: IpCidr) -> bool {
+    a.prefix_len() == b.prefix_len()
+        && a.address().version() == b.address().version()
+        && a.contains_addr(&b.address())
 }

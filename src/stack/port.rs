@@ -1,10 +1,11 @@
 //! The device and the clock: the only code that is compiled anew for every device.
 
 use smoltcp::iface::{Interface, PollResult, SocketSet};
-use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;
 
 use super::core::{Core, Sending};
+use super::statistics::{Counted, Traffic};
 
 /// What tells the time.
 ///
@@ -45,6 +46,9 @@ pub trait Drive {
     /// Lets one slot send one frame, and says what became of it. `None` if no slot has one.
     #[doc(hidden)]
     fn egress(&mut self, core: &mut Core) -> Option<Sending>;
+    /// What has gone through the device.
+    #[doc(hidden)]
+    fn traffic(&self) -> Traffic;
 }
 
 /// The device and the clock of a stack.
@@ -52,6 +56,7 @@ pub trait Drive {
 pub struct Port<D, C> {
     pub(crate) device: D,
     pub(crate) clock: C,
+    pub(crate) traffic: Traffic,
 }
 
 impl<D: Device, C: Clock> Drive for Port<D, C> {
@@ -63,6 +68,8 @@ impl<D: Device, C: Clock> Drive for Port<D, C> {
         let Some((rx, tx)) = self.device.receive(core.now) else { return false };
         let meta = rx.meta();
         rx.consume(|frame| {
+            self.traffic.received(frame.len());
+            let tx = Counted { token: tx, traffic: &mut self.traffic, watch: None };
             core.deliver(frame, |iface, set, now| {
                 iface.poll_ingress_single(
                     now,
@@ -75,13 +82,22 @@ impl<D: Device, C: Clock> Drive for Port<D, C> {
     }
 
     fn egress(&mut self, core: &mut Core) -> Option<Sending> {
-        core.send_one(|iface, set, now| {
-            let mut device = Watched { device: &mut self.device, sending: Sending::Nothing };
+        core.send_one(|iface, set, now, watch| {
+            let mut device = Watched {
+                device: &mut self.device,
+                traffic: &mut self.traffic,
+                watch,
+                sending: Sending::Nothing,
+            };
             match iface.poll_egress(now, &mut device, set) {
                 PollResult::SocketStateChanged => Sending::Sent,
                 PollResult::None => device.sending,
             }
         })
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.traffic
     }
 }
 
@@ -139,7 +155,17 @@ impl RxToken for Frame<'_> {
 /// different sequels.
 struct Watched<'d, D> {
     device: &'d mut D,
+    traffic: &'d mut Traffic,
+    watch: &'d mut Watch,
     sending: Sending,
+}
+
+/// A look at what one slot sends.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    /// Wanted, and then also how the frame is to be read: the number of a connection request.
+    pub(crate) medium: Option<Medium>,
+    pub(crate) request: Option<u32>,
 }
 
 impl<D: Device> Device for Watched<'_, D> {
@@ -148,21 +174,23 @@ impl<D: Device> Device for Watched<'_, D> {
     where
         Self: 'a;
     type TxToken<'a>
-        = D::TxToken<'a>
+        = Counted<'a, D::TxToken<'a>>
     where
         Self: 'a;
 
-    fn receive(&mut self, now: Instant) -> Option<(D::RxToken<'_>, D::TxToken<'_>)> {
-        self.device.receive(now)
+    fn receive(&mut self, _now: Instant) -> Option<(D::RxToken<'_>, Self::TxToken<'_>)> {
+        // It is asked for its frames before it is one of these.
+        None
     }
 
-    fn transmit(&mut self, now: Instant) -> Option<D::TxToken<'_>> {
-        let token = self.device.transmit(now);
-        self.sending = match token {
-            Some(_) => Sending::Stalled,
-            None => Sending::Refused,
+    fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
+        let Some(token) = self.device.transmit(now) else {
+            self.sending = Sending::Refused;
+            self.traffic.refused();
+            return None;
         };
-        token
+        self.sending = Sending::Stalled;
+        Some(Counted { token, traffic: self.traffic, watch: Some(self.watch) })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

@@ -6,7 +6,6 @@
 //! frame itself, and a frame that the router cannot read goes to the interface with no socket at
 //! all, which answers it as it should be answered.
 
-#[cfg(feature = "medium-ethernet")]
 use smoltcp::phy::Medium;
 #[cfg(feature = "tcp")]
 use smoltcp::socket::tcp::{Socket, State};
@@ -17,6 +16,7 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 #[cfg(feature = "tcp")]
 use super::config::Overflow;
 use super::core::Core;
+use super::icmp::{is_error_v4, is_error_v6};
 #[cfg(feature = "udp")]
 use super::peer::Peer;
 use super::slot::SlotId;
@@ -34,16 +34,18 @@ pub(crate) enum Route {
     Nobody,
     /// To the interface alone, which may learn the address of a neighbour from it.
     Neighbor,
+    /// To the interface alone, and then to the socket whose packet this ICMP error is about.
+    Report,
     /// Nowhere.
     Drop,
 }
 
 /// The part of an IP packet that the router reads.
-struct Packet<'f> {
-    src: IpAddress,
-    dst: IpAddress,
+pub(super) struct Packet<'f> {
+    pub(super) src: IpAddress,
+    pub(super) dst: IpAddress,
     protocol: u8,
-    payload: &'f [u8],
+    pub(super) payload: &'f [u8],
     #[cfg(feature = "proto-ipv4-fragmentation")]
     fragment: Option<Fragment>,
 }
@@ -56,6 +58,7 @@ struct Fragment {
     first: bool,
 }
 
+const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
 #[cfg(feature = "proto-ipv6")]
 const HOP_BY_HOP: u8 = 0;
@@ -124,7 +127,9 @@ impl Core {
             TCP => self.route_tcp(packet),
             #[cfg(feature = "udp")]
             UDP => self.route_udp(packet),
+            ICMP if packet.payload.first().is_some_and(|kind| is_error_v4(*kind)) => Route::Report,
             ICMPV6 => match packet.payload.first() {
+                Some(kind) if is_error_v6(*kind) => Route::Report,
                 // Router and neighbour discovery, RFC 4861 section 4.
                 Some(133..=137) => Route::Neighbor,
                 _ => Route::Nobody,
@@ -167,7 +172,7 @@ impl Core {
     /// The slot of a connection. One that is closed is none, even if its RST is still to be sent:
     /// smoltcp shows it nothing more, and the peer may be asking for a new connection already.
     #[cfg(feature = "tcp")]
-    fn find_connection(&self, local: IpEndpoint, remote: IpEndpoint) -> Option<SlotId> {
+    pub(super) fn find_connection(&self, local: IpEndpoint, remote: IpEndpoint) -> Option<SlotId> {
         self.with_tuple(local, remote)
             .find(|(_, socket)| socket.state() != State::Closed)
             .map(|(id, _)| id)
@@ -273,6 +278,29 @@ fn fold(addr: IpAddress) -> u64 {
             (bits >> 64) as u64 ^ (bits as u64).rotate_left(23)
         }
     }
+}
+
+/// The IP packet of a frame, as it is and as the router reads it.
+pub(super) fn read_frame(medium: Medium, frame: &[u8]) -> Option<(&[u8], Packet<'_>)> {
+    let whole = match medium {
+        #[cfg(feature = "medium-ethernet")]
+        Medium::Ethernet => frame.get(14..)?,
+        #[allow(unreachable_patterns)]
+        _ => frame,
+    };
+    Some((whole, parse(whole)?))
+}
+
+/// The sequence number of a connection request.
+#[cfg(feature = "tcp")]
+pub(super) fn request_number(medium: Medium, frame: &[u8]) -> Option<u32> {
+    const SYN: u8 = 0x02;
+    let (_, packet) = read_frame(medium, frame)?;
+    let header = packet.payload.first_chunk::<20>().filter(|_| packet.protocol == TCP)?;
+    (header[13] & SYN != 0).then(|| {
+        let [_, _, _, _, seq @ .., _, _, _, _] = *header.first_chunk::<12>()?;
+        Some(u32::from_be_bytes(seq))
+    })?
 }
 
 fn parse(packet: &[u8]) -> Option<Packet<'_>> {

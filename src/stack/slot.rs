@@ -58,6 +58,10 @@ pub(crate) struct Slot {
     pub(crate) flags: Flags,
     #[cfg(any(feature = "watch", feature = "async"))]
     pub(crate) waited: Waited,
+    /// The sequence number of the connection request that was sent: who reports that it could not
+    /// be delivered must know it.
+    #[cfg(feature = "tcp")]
+    pub(crate) request: u32,
 }
 
 /// Small facts about a slot.
@@ -107,6 +111,8 @@ impl Slot {
         flags: Flags(0),
         #[cfg(any(feature = "watch", feature = "async"))]
         waited: Waited::BY_NOBODY,
+        #[cfg(feature = "tcp")]
+        request: 0,
     };
 
     /// Forgets the neighbour that did not answer the last owner of the slot. smoltcp notes that

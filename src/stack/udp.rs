@@ -64,12 +64,14 @@ impl Core {
             })?;
             self.udp_open(id, IpListenEndpoint { addr: None, port })?;
         }
+        self.udp_forget_report(id);
         self.set_peer(id, Peer::Only(remote));
         Ok(())
     }
 
     /// `Connected` to `Bound`.
     pub(crate) fn udp_disconnect(&mut self, id: SlotId) {
+        self.udp_forget_report(id);
         self.set_peer(id, Peer::None);
     }
 

@@ -90,13 +90,15 @@ pub(crate) struct Query {
     left: u32,
     /// How many alarms it has had since it was asked: with the first, it is time to ask again.
     rung: u8,
+    /// A server turned out to be gone: the next one is to be asked at once.
+    hurried: bool,
 }
 
 impl Query {
     /// Whether its owner is to call again.
     #[cfg(any(feature = "watch", feature = "async"))]
     pub(crate) fn has_rung(self) -> bool {
-        self.rung > 0
+        self.rung > 0 || self.hurried
     }
 
     /// Whether there is nothing more to ask this server for.
@@ -160,8 +162,19 @@ impl Core {
         let slot = self.open(Protocol::Udp)?;
         let left = self.deadlines.lookup.map_or(u32::MAX, |limit| millis(Some(limit)));
         let id = self.rng.next() as u16;
-        let query =
-            Query { key, id, record, or_else, both, local, tries: 0, failed: 0, left, rung: 0 };
+        let query = Query {
+            key,
+            id,
+            record,
+            or_else,
+            both,
+            local,
+            tries: 0,
+            failed: 0,
+            left,
+            rung: 0,
+            hurried: false,
+        };
         let started = self
             .ephemeral_port(|core, port| core.udp_port_taken(IpListenEndpoint { addr: None, port }))
             .and_then(|port| self.udp_open(slot, IpListenEndpoint { addr: None, port }))
@@ -233,6 +246,7 @@ impl Core {
             query.tries -= round;
         }
         query.rung = 0;
+        query.hurried = false;
         self.set_peer(id, Peer::NameServer(query));
         self.set_deadline(id, later(self.now, Duration::from_millis(wait.into())));
         Ok(())
@@ -318,7 +332,7 @@ impl Core {
         if !self.link_up {
             return Err(Error::LinkDown.into());
         }
-        let mut is_due = query.rung > 0;
+        let mut is_due = query.rung > 0 || query.hurried;
         while let Some((reply, record, server)) = self.next_reply(id, query, name, written) {
             match (reply, query.or_else) {
                 (Reply::Addresses(addrs), _) => return Ok(Answer::Addrs(addrs)),
@@ -371,6 +385,17 @@ impl Core {
             }
         }
         None
+    }
+
+    /// A name server cannot be reached, or nobody is there at its port: it has failed.
+    pub(crate) fn lookup_report(&mut self, id: SlotId, query: Query, remote: IpEndpoint) -> bool {
+        let place = self.name_servers.iter().position(|addr| *addr == remote.addr);
+        let Some(place) = place.filter(|_| remote.port == PORT) else { return false };
+        // With both kinds of address asked for, each has its bits.
+        let both = if query.both { 1 << (place + 4) } else { 0 };
+        let failed = query.failed | both | 1 << place;
+        self.set_peer(id, Peer::NameServer(Query { failed, hurried: true, ..query }));
+        true
     }
 
     /// The alarm of a look-up: its owner is to call again. One that nobody holds is given time for

@@ -59,12 +59,18 @@ fn look_ups_wait() {
     let none = stack.get_host_by_name("host.test", AddrType::IPv4);
     assert_eq!(none, Err(nb::Error::Other(Error::NoNameServer)));
     lab.near.set_dns_servers(&server).unwrap();
-    // Nobody answers: the wait ends with the stack's own limit.
+    // A server that keeps quiet: the wait ends with the stack's own limit.
+    let silent = lab.far.udp().unwrap().bind(53).unwrap();
     let start = lab.clock.time();
     let found = stack.get_host_by_name("host.test", AddrType::IPv4);
     assert_eq!(found, Err(nb::Error::Other(Error::TimedOut)));
     let found = stack.get_host_by_address(server[0], &mut [0; 255]);
     assert_eq!(found, Err(nb::Error::Other(Error::TimedOut)));
+    assert_eq!((lab.clock.time() - start).secs(), 20);
+    // And none at all says so.
+    drop(silent);
+    let found = stack.get_host_by_name("host.test", AddrType::IPv4);
+    assert_eq!(found, Err(nb::Error::Other(Error::NameServerFailed)));
     assert_eq!((lab.clock.time() - start).secs(), 20);
     let known = stack.get_host_by_name("10.0.0.7", AddrType::Either);
     assert_eq!(known, Ok("10.0.0.7".parse().unwrap()));

@@ -1,0 +1,11 @@
+//! The network around the sockets: what a stack is told about it, and what it hears from it.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod icmp;
+mod link;
+mod lookups;
+mod quotes;
+mod routes;
+mod wire;

@@ -71,7 +71,8 @@ pub enum Error {
     WrongState,
     /// Port 0 was given where a port is needed.
     PortZero,
-    /// The remote address cannot be a peer: unspecified, or for TCP multicast or broadcast.
+    /// The remote address cannot be a peer: unspecified, or for TCP multicast or broadcast. Or an
+    /// address given to the stack is none of its kind: unicast, or multicast.
     Unaddressable,
     /// The address is of an IP version that is not compiled in, or of another one than the
     /// local address the socket is bound to.
@@ -121,6 +122,8 @@ pub enum Error {
     OutOfAddresses,
     /// The routing table is full (`SMOLTCP_IFACE_MAX_ROUTE_COUNT`).
     OutOfRoutes,
+    /// The table of multicast groups is full (`SMOLTCP_IFACE_MAX_MULTICAST_GROUP_COUNT`).
+    OutOfGroups,
     /// More name servers than the stack keeps: three.
     OutOfNameServers,
     /// More sets of watched sockets than a stack has: four.
@@ -182,6 +185,7 @@ impl fmt::Display for Error {
             Error::OutOfPorts => "no ephemeral port is free",
             Error::OutOfAddresses => "no room for another address",
             Error::OutOfRoutes => "no room for another route",
+            Error::OutOfGroups => "no room for another multicast group",
             Error::OutOfNameServers => "no room for another name server",
             #[cfg(feature = "watch")]
             Error::OutOfWatches => "no set of watched sockets is free",

@@ -89,6 +89,8 @@ pub struct Core {
     /// Changes with every frame that moves and every time limit that ends, whoever polls.
     pub(crate) activity: u32,
     pub(crate) counters: Counters,
+    #[cfg(feature = "multicast")]
+    pub(crate) groups: super::groups::Groups,
 }
 
 /// What a slot was like before a frame.
@@ -139,6 +141,8 @@ impl Core {
             starved: false,
             activity: 0,
             counters: Counters::default(),
+            #[cfg(feature = "multicast")]
+            groups: super::groups::Groups::new(now),
         }
     }
 
@@ -322,7 +326,7 @@ impl Core {
                 self.counters.dropped = self.counters.dropped.wrapping_add(1);
                 return;
             }
-            Route::Nobody | Route::Neighbor | Route::Report => {
+            _ => {
                 self.counters.for_nobody = self.counters.for_nobody.wrapping_add(1);
                 (NONE, false, false)
             }
@@ -330,11 +334,12 @@ impl Core {
         let before = self.before(id);
         self.activity = self.activity.wrapping_add(1);
         self.with_set(id, ingress);
-        if route == Route::Neighbor {
-            self.wake_found();
-        }
-        if route == Route::Report {
-            self.icmp_error(frame);
+        match route {
+            Route::Neighbor => self.wake_found(),
+            Route::Report => self.icmp_error(frame),
+            #[cfg(feature = "multicast")]
+            Route::Query => self.group_query(frame),
+            _ => {}
         }
         if let Some(before) = before {
             self.settle(id, &before, Cause::Ingress { rst, full });
@@ -370,10 +375,16 @@ impl Core {
         egress: impl FnOnce(&mut Interface, &mut SocketSet<'static>, Instant, &mut Watch) -> Sending,
     ) -> Option<Sending> {
         let mut watch = Watch::default();
-        if self.interface_has_work() {
-            return Some(
-                self.with_set(NONE, |iface, set, now| egress(iface, set, now, &mut watch)),
-            );
+        if self.interface_has_work() || self.has_chores() {
+            #[cfg(all(feature = "multicast", feature = "proto-ipv6"))]
+            {
+                watch.medium = Some(self.caps.medium);
+                watch.mends = true;
+            }
+            let sending =
+                self.with_set(NONE, |iface, set, now| egress(iface, set, now, &mut watch));
+            self.chores_had_a_turn(sending);
+            return Some(sending);
         }
         let came_due = self.take_due();
         let Some(id) = self.table.first(ListId::Dirty) else {
@@ -560,6 +571,13 @@ impl Core {
         if !self.link_up {
             return None;
         }
+        match (self.delay_of_slots(), self.delay_of_chores()) {
+            (Some(slots), Some(chores)) => Some(slots.min(chores)),
+            (slots, chores) => slots.or(chores),
+        }
+    }
+
+    fn delay_of_slots(&mut self) -> Option<Duration> {
         let now = self.now;
         let rang = core::mem::take(&mut self.rang);
         let dirty = self.table.first(ListId::Dirty).is_some();
@@ -659,6 +677,7 @@ impl Core {
             self.tcp_address_changed(id);
         }
         self.all_changed();
+        self.chores_changed();
         self.table.wake_stalled();
     }
 
@@ -686,6 +705,9 @@ impl Core {
             self.forget_lookups();
         }
         self.all_changed();
+        if up {
+            self.chores_begin_anew();
+        }
         self.table.wake_stalled();
     }
 }

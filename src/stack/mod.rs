@@ -2,12 +2,15 @@
 
 #[cfg(feature = "tcp")]
 pub(crate) mod candidates;
+mod chores;
 mod config;
 pub(crate) mod core;
 #[cfg(feature = "dns")]
 // Only embedded-nal begins look-ups that nobody holds.
 #[cfg_attr(not(feature = "embedded-nal"), allow(dead_code))]
 pub(crate) mod dns;
+#[cfg(feature = "multicast")]
+mod groups;
 mod icmp;
 mod network;
 #[cfg(all(

@@ -166,6 +166,9 @@ pub(crate) struct Watch {
     /// Wanted, and then also how the frame is to be read: the number of a connection request.
     pub(crate) medium: Option<Medium>,
     pub(crate) request: Option<u32>,
+    /// It may be a report of multicast groups, which is put right.
+    #[cfg(all(feature = "multicast", feature = "proto-ipv6"))]
+    pub(crate) mends: bool,
 }
 
 impl<D: Device> Device for Watched<'_, D> {

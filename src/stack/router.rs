@@ -36,6 +36,9 @@ pub(crate) enum Route {
     Neighbor,
     /// To the interface alone, and then to the socket whose packet this ICMP error is about.
     Report,
+    /// To the interface alone: it is asked for its multicast groups.
+    #[cfg(feature = "multicast")]
+    Query,
     /// Nowhere.
     Drop,
 }
@@ -60,6 +63,11 @@ struct Fragment {
 
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
+#[cfg(feature = "multicast")]
+const IGMP: u8 = 2;
+/// RFC 3810 section 5.1.
+#[cfg(feature = "multicast")]
+const MLD_QUERY: u8 = 130;
 #[cfg(feature = "proto-ipv6")]
 const HOP_BY_HOP: u8 = 0;
 #[cfg(feature = "tcp")]
@@ -128,7 +136,11 @@ impl Core {
             #[cfg(feature = "udp")]
             UDP => self.route_udp(packet),
             ICMP if packet.payload.first().is_some_and(|kind| is_error_v4(*kind)) => Route::Report,
+            #[cfg(feature = "multicast")]
+            IGMP => Route::Query,
             ICMPV6 => match packet.payload.first() {
+                #[cfg(feature = "multicast")]
+                Some(&MLD_QUERY) => Route::Query,
                 Some(kind) if is_error_v6(*kind) => Route::Report,
                 // Router and neighbour discovery, RFC 4861 section 4.
                 Some(133..=137) => Route::Neighbor,

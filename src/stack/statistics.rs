@@ -114,13 +114,21 @@ pub(crate) struct Counted<'t, T> {
 impl<T: TxToken> TxToken for Counted<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         self.traffic.sent(len);
+        #[allow(unused_mut, unused_variables)]
+        let mut watch = self.watch;
         self.token.consume(len, |frame| {
             let result = f(frame);
             #[cfg(feature = "tcp")]
-            if let Some(watch) = self.watch
+            if let Some(watch) = &mut watch
                 && let Some(medium) = watch.medium
             {
                 watch.request = super::router::request_number(medium, frame);
+            }
+            #[cfg(all(feature = "multicast", feature = "proto-ipv6"))]
+            if let Some(watch) = watch
+                && watch.mends
+            {
+                super::groups::mend_report(watch.medium, frame);
             }
             result
         })

@@ -6,6 +6,7 @@ mod common;
 mod icmp;
 mod link;
 mod lookups;
+mod multicast;
 mod quotes;
 mod routes;
 mod wire;

@@ -213,8 +213,9 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     /// # Errors
     ///
     /// Why it will not be reached: for `Resolving` what a look-up gives; for `Connecting`
-    /// [`Error::Refused`], [`Error::TimedOut`], [`Error::AddressLost`] or [`Error::LinkDown`], and
-    /// for a host that was named also what [`connect`](TcpSocket::connect) gives; for `Closing` [`Error::Reset`] or
+    /// [`Error::Refused`], [`Error::Unreachable`], [`Error::TimedOut`], [`Error::AddressLost`] or
+    /// [`Error::LinkDown`], and for a host that was named also what
+    /// [`connect`](TcpSocket::connect) gives; for `Closing` [`Error::Reset`] or
     /// [`Error::TimedOut`], after which part of what was sent may not have arrived.
     pub fn poll(&mut self) -> nb::Result<(), Error>
     where

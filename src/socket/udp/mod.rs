@@ -251,7 +251,11 @@ impl<St: State, S: Sharing> UdpSocket<'_, St, S> {
     ///
     /// # Errors
     ///
-    /// As [`send_to`](UdpSocket::send_to).
+    /// As [`send_to`](UdpSocket::send_to). Once for each time that the peer or a router answered
+    /// an earlier datagram with an ICMP error: [`Error::Refused`] if nobody is there at the port,
+    /// [`Error::Unreachable`] if it did not get there, [`Error::DatagramTooLarge`] if it was too
+    /// large for the way (RFC 1122 section 4.1.3.3). The socket goes on; this datagram is not
+    /// queued. Sockets without a peer are told nothing, as they could not know whom it is about.
     pub fn send(&mut self, data: &[u8]) -> nb::Result<(), Error>
     where
         St: CanSend,
@@ -389,7 +393,8 @@ impl<St: State, S: Sharing> UdpSocket<'_, St, S> {
     ///
     /// # Errors
     ///
-    /// As [`receive_from`](UdpSocket::receive_from).
+    /// As [`receive_from`](UdpSocket::receive_from), and the ICMP errors of
+    /// [`send`](UdpSocket::send), after what was received before.
     pub fn receive(&mut self, buffer: &mut [u8]) -> nb::Result<usize, Error>
     where
         St: CanReceive,

@@ -577,7 +577,7 @@ impl Core {
         }
     }
 
-    fn delay_of_slots(&mut self) -> Option<Duration> {
+    pub(super) fn delay_of_slots(&mut self) -> Option<Duration> {
         let now = self.now;
         let rang = core::mem::take(&mut self.rang);
         let dirty = self.table.first(ListId::Dirty).is_some();

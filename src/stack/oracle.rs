@@ -711,7 +711,11 @@ impl World {
     /// When the stack wants to be polled again.
     fn compare_delays(&mut self) {
         let now = self.now();
-        let ours = self.core(|core| core.poll_delay(now));
+        // smoltcp says nothing of what its interface has to do beside the sockets.
+        let ours = self.core(|core| match (core.poll_delay(now), core.delay_of_chores()) {
+            (delay, None) => delay,
+            (_, Some(_)) => core.delay_of_slots(),
+        });
         let plain = self.plain.poll_delay(now, &self.set);
         // smoltcp asks to be polled at once while a segment waits for room at the peer.
         if plain != Some(Duration::ZERO) {
@@ -737,7 +741,8 @@ impl World {
 }
 
 fn drain(wire: &mut Plug, now: Instant) -> Vec<Vec<u8>> {
-    core::iter::from_fn(|| wire.take(now)).collect()
+    // Reports of groups have turns of their own: when they are sent is not for the sockets to say.
+    core::iter::from_fn(|| wire.take(now)).filter(|frame| !frames::is_group_report(frame)).collect()
 }
 
 /// What is compared of a socket. One that nobody holds keeps traces of what it was.

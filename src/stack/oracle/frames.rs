@@ -274,6 +274,11 @@ pub(super) fn read(medium: Medium, frame: &[u8]) -> Read {
     packet.and_then(read_packet).unwrap_or_default()
 }
 
+/// A report of MLDv2 in an Ethernet frame, RFC 3810 section 5.2: to all routers of such groups.
+pub(super) fn is_group_report(frame: &[u8]) -> bool {
+    frame.get(..6) == Some(&[0x33, 0x33, 0, 0, 0, 0x16])
+}
+
 /// Whether a frame may change what the interface knows of its neighbours.
 pub(super) fn is_about_neighbors(medium: Medium, frame: &[u8]) -> bool {
     medium == Medium::Ethernet

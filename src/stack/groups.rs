@@ -238,24 +238,31 @@ impl Core {
         }
     }
 
-    /// Those of the application, and then those of the interface's own addresses: the solicited-node
-    /// groups of RFC 4291 section 2.7.1.
+    /// Those of the application, and then those of the interface's own addresses.
     fn all_groups(&self) -> heapless::Vec<IpAddress, MOST_GROUPS> {
         let mut all = self.groups.joined.clone();
-        #[cfg(all(feature = "proto-ipv6", feature = "medium-ethernet"))]
-        if self.caps.medium == smoltcp::phy::Medium::Ethernet {
-            for addr in self.iface.ip_addrs() {
-                if let IpAddress::Ipv6(addr) = addr.address() {
-                    let [.., a, b, c] = addr.octets();
-                    let last = u16::from_be_bytes([b, c]);
-                    let group = IpAddress::v6(0xff02, 0, 0, 0, 0, 1, 0xff00 | u16::from(a), last);
-                    if !all.contains(&group) && all.push(group).is_err() {
-                        break;
-                    }
-                }
+        for cidr in self.iface.ip_addrs() {
+            if let Some(group) = self.own_group(cidr.address())
+                && !all.contains(&group)
+                && all.push(group).is_err()
+            {
+                break;
             }
         }
         all
+    }
+
+    /// The group by which neighbours find an address: RFC 4291 section 2.7.1.
+    fn own_group(&self, addr: IpAddress) -> Option<IpAddress> {
+        match addr {
+            #[cfg(all(feature = "proto-ipv6", feature = "medium-ethernet"))]
+            IpAddress::Ipv6(addr) if self.caps.medium == Medium::Ethernet => {
+                let [.., a, b, c] = addr.octets();
+                let last = u16::from_be_bytes([b, c]);
+                Some(IpAddress::v6(0xff02, 0, 0, 0, 0, 1, 0xff00 | u16::from(a), last))
+            }
+            _ => None,
+        }
     }
 }
 

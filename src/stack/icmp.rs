@@ -107,6 +107,8 @@ impl Core {
         #[cfg(feature = "udp")]
         const UDP: u8 = 17;
         let (from, to, rest) = split(report.start);
+        #[cfg(not(feature = "tcp"))]
+        let _ = rest;
         let local = IpEndpoint::new(report.src, from);
         let remote = IpEndpoint::new(report.dst, to);
         match report.protocol {

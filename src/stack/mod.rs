@@ -59,7 +59,7 @@ use smoltcp::wire::HardwareAddress;
 use self::core::Core;
 use self::slot::SlotId;
 use self::storage::Lent;
-use crate::{Error, Protocol};
+use crate::Error;
 
 pub use self::config::{Config, Deadlines, Overflow};
 use self::core::later;
@@ -485,7 +485,7 @@ impl<S: Sharing> Net<S> {
 #[cfg(all(feature = "embedded-nal", feature = "tcp"))]
 impl<S: Sharing> Net<S> {
     /// Whether a slot of the protocol will become free without anybody closing a socket.
-    pub(crate) fn is_closing(&self, protocol: Protocol) -> Result<bool, Error> {
+    pub(crate) fn is_closing(&self, protocol: crate::Protocol) -> Result<bool, Error> {
         self.with_core(|core| core.is_closing(protocol))
     }
 }

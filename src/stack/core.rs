@@ -8,7 +8,7 @@ use smoltcp::wire::{IpAddress, IpListenEndpoint};
 use super::config::{Config, Deadlines, Overflow};
 #[cfg(feature = "udp")]
 use super::peer::Peer;
-use super::port::{Watch, Work};
+use super::port::{Look, Work};
 #[cfg(feature = "async")]
 use super::ready::Runner;
 #[cfg(feature = "watch")]
@@ -372,17 +372,16 @@ impl Core {
     /// Gives the next slot its turn to send, and says what became of it. `None` if there is none.
     pub(crate) fn send_one(
         &mut self,
-        egress: impl FnOnce(&mut Interface, &mut SocketSet<'static>, Instant, &mut Watch) -> Sending,
+        egress: impl FnOnce(&mut Interface, &mut SocketSet<'static>, Instant, &mut Look) -> Sending,
     ) -> Option<Sending> {
-        let mut watch = Watch::default();
+        let mut look = Look::default();
         if self.interface_has_work() || self.has_chores() {
             #[cfg(all(feature = "multicast", feature = "proto-ipv6"))]
             {
-                watch.medium = Some(self.caps.medium);
-                watch.mends = true;
+                look.medium = Some(self.caps.medium);
+                look.mends = true;
             }
-            let sending =
-                self.with_set(NONE, |iface, set, now| egress(iface, set, now, &mut watch));
+            let sending = self.with_set(NONE, |iface, set, now| egress(iface, set, now, &mut look));
             self.chores_had_a_turn(sending);
             return Some(sending);
         }
@@ -397,11 +396,11 @@ impl Core {
         let before = self.before(id)?;
         #[cfg(feature = "tcp")]
         if before.tcp == smoltcp::socket::tcp::State::SynSent {
-            watch.medium = Some(self.caps.medium);
+            look.medium = Some(self.caps.medium);
         }
-        let sending = self.with_set(id, |iface, set, now| egress(iface, set, now, &mut watch));
+        let sending = self.with_set(id, |iface, set, now| egress(iface, set, now, &mut look));
         #[cfg(feature = "tcp")]
-        if let Some((slot, number)) = self.slot_mut(id).zip(watch.request) {
+        if let Some((slot, number)) = self.slot_mut(id).zip(look.request) {
             slot.request = number;
         }
         if sending == Sending::Sent {

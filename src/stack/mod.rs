@@ -11,7 +11,6 @@ pub(crate) mod core;
 pub(crate) mod dns;
 #[cfg(feature = "multicast")]
 mod groups;
-mod icmp;
 mod network;
 #[cfg(all(
     test,
@@ -29,6 +28,7 @@ mod peer;
 mod port;
 #[cfg(any(feature = "watch", feature = "async"))]
 pub(crate) mod ready;
+mod report;
 mod rng;
 mod router;
 mod sharing;

@@ -69,7 +69,7 @@ impl<D: Device, C: Clock> Drive for Port<D, C> {
         let meta = rx.meta();
         rx.consume(|frame| {
             self.traffic.received(frame.len());
-            let tx = Counted { token: tx, traffic: &mut self.traffic, watch: None };
+            let tx = Counted { token: tx, traffic: &mut self.traffic, look: None };
             core.deliver(frame, |iface, set, now| {
                 iface.poll_ingress_single(
                     now,
@@ -82,11 +82,11 @@ impl<D: Device, C: Clock> Drive for Port<D, C> {
     }
 
     fn egress(&mut self, core: &mut Core) -> Option<Sending> {
-        core.send_one(|iface, set, now, watch| {
+        core.send_one(|iface, set, now, look| {
             let mut device = Watched {
                 device: &mut self.device,
                 traffic: &mut self.traffic,
-                watch,
+                look,
                 sending: Sending::Nothing,
             };
             match iface.poll_egress(now, &mut device, set) {
@@ -156,13 +156,13 @@ impl RxToken for Frame<'_> {
 struct Watched<'d, D> {
     device: &'d mut D,
     traffic: &'d mut Traffic,
-    watch: &'d mut Watch,
+    look: &'d mut Look,
     sending: Sending,
 }
 
 /// A look at what one slot sends.
 #[derive(Debug, Default)]
-pub(crate) struct Watch {
+pub(crate) struct Look {
     /// Wanted, and then also how the frame is to be read: the number of a connection request.
     pub(crate) medium: Option<Medium>,
     pub(crate) request: Option<u32>,
@@ -193,7 +193,7 @@ impl<D: Device> Device for Watched<'_, D> {
             return None;
         };
         self.sending = Sending::Stalled;
-        Some(Counted { token, traffic: self.traffic, watch: Some(self.watch) })
+        Some(Counted { token, traffic: self.traffic, look: Some(self.look) })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

@@ -16,9 +16,9 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 #[cfg(feature = "tcp")]
 use super::config::Overflow;
 use super::core::Core;
-use super::icmp::{is_error_v4, is_error_v6};
 #[cfg(feature = "udp")]
 use super::peer::Peer;
+use super::report::{is_error_v4, is_error_v6};
 use super::slot::SlotId;
 #[cfg(feature = "tcp")]
 use super::slot::{Flags, Role};

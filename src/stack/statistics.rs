@@ -2,7 +2,7 @@
 
 use smoltcp::phy::TxToken;
 
-use super::port::Watch;
+use super::port::Look;
 
 /// What has gone through a stack since it was made.
 ///
@@ -108,27 +108,27 @@ impl Statistics {
 pub(crate) struct Counted<'t, T> {
     pub(crate) token: T,
     pub(crate) traffic: &'t mut Traffic,
-    pub(crate) watch: Option<&'t mut Watch>,
+    pub(crate) look: Option<&'t mut Look>,
 }
 
 impl<T: TxToken> TxToken for Counted<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         self.traffic.sent(len);
         #[allow(unused_mut, unused_variables)]
-        let mut watch = self.watch;
+        let mut look = self.look;
         self.token.consume(len, |frame| {
             let result = f(frame);
             #[cfg(feature = "tcp")]
-            if let Some(watch) = &mut watch
-                && let Some(medium) = watch.medium
+            if let Some(look) = &mut look
+                && let Some(medium) = look.medium
             {
-                watch.request = super::router::request_number(medium, frame);
+                look.request = super::router::request_number(medium, frame);
             }
             #[cfg(all(feature = "multicast", feature = "proto-ipv6"))]
-            if let Some(watch) = watch
-                && watch.mends
+            if let Some(look) = look
+                && look.mends
             {
-                super::groups::mend_report(watch.medium, frame);
+                super::groups::mend_report(look.medium, frame);
             }
             result
         })

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// A transport protocol.
+/// What a socket speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Protocol {
@@ -10,6 +10,10 @@ pub enum Protocol {
     Tcp,
     /// User Datagram Protocol, RFC 768.
     Udp,
+    /// Internet Control Message Protocol, RFC 792 and RFC 4443: the feature `icmp`.
+    Icmp,
+    /// Whole IP packets: the feature `raw`.
+    Raw,
 }
 
 impl fmt::Display for Protocol {
@@ -17,6 +21,8 @@ impl fmt::Display for Protocol {
         f.write_str(match self {
             Protocol::Tcp => "TCP",
             Protocol::Udp => "UDP",
+            Protocol::Icmp => "ICMP",
+            Protocol::Raw => "raw",
         })
     }
 }
@@ -94,6 +100,10 @@ pub enum Error {
     /// datagram is gone; with the full size of the datagram in bytes. For the look-up of a name
     /// by embedded-nal: the name was, with its length.
     Truncated(u16),
+    /// What was to be sent by a raw socket is not a packet that it can send: of another IP version
+    /// or protocol than the socket is bound to, with lengths that contradict each other or the
+    /// size of the packet, with a hop limit of 0, with IPv4 options, or a fragment.
+    InvalidPacket,
     /// The text cannot be the name of a host: a label that is empty or longer than 63 bytes, more
     /// than 253 bytes in all (RFC 1035 section 2.3.4), or anything but the letters and digits of
     /// ASCII, `-` and `_` in a label.
@@ -172,6 +182,7 @@ impl fmt::Display for Error {
             Error::Truncated(size) => {
                 return write!(f, "buffer too small for a datagram of {size} bytes");
             }
+            Error::InvalidPacket => "not a packet that this socket can send",
             Error::InvalidName => "not the name of a host",
             Error::NoNameServer => "no name server is set",
             Error::NameNotFound => "no such name",

@@ -10,6 +10,7 @@
 //! - [`Net`] is the stack as applications see it: `&Net`, whatever the device. It opens sockets.
 //! - [`TcpSocket`] and [`UdpSocket`] are the sockets; [`state`] lists their states and what each
 //!   may do; [`AnyTcpSocket`] and [`AnyUdpSocket`] hold one in any state.
+//! - `IcmpSocket` (feature `icmp`) pings; `RawSocket` (feature `raw`) exchanges whole IP packets.
 //! - [`Lookup`] and [`NameLookup`] (feature `dns`) find the address of a host, or its name.
 //! - [`Error`] says why a call failed or a connection ended; [`Failed`] gives the socket back.
 //! - `testing` (feature `cable`) has two stacks on one cable in virtual time, for tests.
@@ -98,8 +99,12 @@ pub use addr::LocalEndpoint;
 pub use error::{Error, Failed, Protocol, Unfinished};
 #[cfg(all(feature = "embedded-nal", feature = "tcp"))]
 pub use nal::Blocking;
+#[cfg(feature = "icmp")]
+pub use socket::icmp::{AnyIcmpSocket, Echo, IcmpSocket};
 #[cfg(feature = "dns")]
 pub use socket::lookup::{HostAddrs, HostName, Lookup, MOST_ADDRESSES, NameLookup};
+#[cfg(feature = "raw")]
+pub use socket::raw::{AnyRawSocket, IpVersion, RawSocket};
 #[cfg(feature = "tcp")]
 pub use socket::tcp::{AnyTcpSocket, ReuniteError, TcpReader, TcpSocket, TcpWriter};
 #[cfg(feature = "udp")]
@@ -108,6 +113,10 @@ pub use socket::udp::{AnyUdpSocket, UdpSocket};
 pub use socket::watch::{Event, Watch, Watchable};
 #[cfg(feature = "alloc")]
 pub use stack::Heap;
+#[cfg(feature = "icmp")]
+pub use stack::IcmpStorage;
+#[cfg(feature = "raw")]
+pub use stack::RawStorage;
 #[cfg(feature = "critical-section")]
 pub use stack::Shared;
 #[cfg(any(feature = "watch", feature = "async"))]

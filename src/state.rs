@@ -35,6 +35,13 @@
 //!        (or from Bound)
 //! ```
 //!
+//! # ICMP and raw
+//!
+//! ```text
+//!             bind
+//!   Closed ───────────▶ Bound
+//! ```
+//!
 //! [RFC 9293 section 3.3.2]: https://www.rfc-editor.org/rfc/rfc9293.html#section-3.3.2
 
 #[cfg(feature = "dns")]
@@ -100,7 +107,8 @@ macro_rules! states {
 states! {
     /// Open, with a slot of the stack, and tied to no address yet.
     Closed => Closed;
-    /// Tied to a local port, or to a local address and port.
+    /// Tied to a local port, or to a local address and port. ICMP: to an identifier; raw: to an IP
+    /// version and protocol.
     Bound => Bound;
     /// TCP only: taking in connections. It keeps the size of its backlog.
     Listening with u16 => Listening;
@@ -327,6 +335,11 @@ pub mod tcp {
         "drop the socket to give it back; halves are aborted after `reunite`"
     }
 }
+
+#[cfg(feature = "icmp")]
+pub mod icmp;
+#[cfg(feature = "raw")]
+pub mod raw;
 
 /// What a UDP socket may do in which state.
 #[cfg(feature = "udp")]

@@ -10,7 +10,7 @@ const FAR: &str = "192.168.69.2:80";
 const NEAR: &str = "192.168.69.1:80";
 
 fn small(tcp: usize, udp: usize) -> Heap {
-    Heap { tcp, udp, tcp_rx: 4096, tcp_tx: 4096, udp_buf: 4096, udp_packets: 8 }
+    Heap { tcp, udp, tcp_rx: 4096, tcp_tx: 4096, udp_buf: 4096, udp_packets: 8, ..Heap::default() }
 }
 
 /// An ARP request of one stranger for another, as broadcast on any network.
@@ -335,7 +335,15 @@ fn nobody_goes_to_sleep_on_what_another_has_taken_in() {
 
 #[test]
 fn slots_beyond_what_can_be_told_apart_are_left_out() {
-    let heap = Heap { tcp: 65_536, udp: 1, tcp_rx: 1, tcp_tx: 1, udp_buf: 1, udp_packets: 1 };
+    let heap = Heap {
+        tcp: 65_536,
+        udp: 1,
+        tcp_rx: 1,
+        tcp_tx: 1,
+        udp_buf: 1,
+        udp_packets: 1,
+        ..Heap::default()
+    };
     let lab = Lab::builder(1).near(heap).build();
     let (one, other) = (lab.near.tcp().unwrap(), lab.near.tcp().unwrap());
     assert_ne!(format!("{one:?}"), format!("{other:?}"));

@@ -1,8 +1,12 @@
 //! Sockets: typed handles on the slots of a stack.
 
 mod any;
+#[cfg(feature = "icmp")]
+pub(crate) mod icmp;
 #[cfg(feature = "dns")]
 pub(crate) mod lookup;
+#[cfg(feature = "raw")]
+pub(crate) mod raw;
 #[cfg(feature = "dns")]
 pub(crate) mod resolution;
 #[cfg(feature = "tcp")]

@@ -19,7 +19,7 @@ use super::router::FragmentMap;
 use super::router::Route;
 use super::slot::{Flags, NEVER, NONE, Role, Slot, SlotId};
 use super::statistics::Counters;
-#[cfg(feature = "udp")]
+#[cfg(any(feature = "udp", feature = "icmp", feature = "raw"))]
 use super::storage::Lent;
 use super::storage::SlotMemory;
 use super::table::{ListId, Table};
@@ -56,6 +56,13 @@ pub struct Core {
     pub(crate) table: Table,
     #[cfg(feature = "udp")]
     pub(crate) peers: Lent<Peer>,
+    #[cfg(feature = "icmp")]
+    pub(super) echoes: Lent<super::icmp::Echoes>,
+    #[cfg(feature = "raw")]
+    pub(super) taps: Lent<super::raw::Tap>,
+    /// How many raw sockets are bound: only while there are some do they look at frames.
+    #[cfg(feature = "raw")]
+    pub(super) raw_bound: u16,
     #[cfg(feature = "proto-ipv4-fragmentation")]
     pub(crate) fragments: FragmentMap,
     pub(crate) deadlines: Deadlines,
@@ -115,9 +122,15 @@ impl Core {
         let hash_key = rng.next() | 1;
         Core {
             iface,
-            table: Table::new(memory.tcp, memory.udp),
+            table: Table::new(memory.tcp, memory.udp, memory.icmp, memory.raw),
             #[cfg(feature = "udp")]
             peers: memory.peers,
+            #[cfg(feature = "icmp")]
+            echoes: memory.echoes,
+            #[cfg(feature = "raw")]
+            taps: memory.taps,
+            #[cfg(feature = "raw")]
+            raw_bound: 0,
             #[cfg(feature = "proto-ipv4-fragmentation")]
             fragments: FragmentMap::new(),
             deadlines: config.deadlines,
@@ -162,6 +175,8 @@ impl Core {
         let free = match protocol {
             Protocol::Tcp => ListId::FreeTcp,
             Protocol::Udp => ListId::FreeUdp,
+            Protocol::Icmp => ListId::FreeIcmp,
+            Protocol::Raw => ListId::FreeRaw,
         };
         let id = match self.table.first(free) {
             Some(id) => id,
@@ -238,10 +253,9 @@ impl Core {
     }
 
     fn slots_of(&self, protocol: Protocol) -> impl Iterator<Item = &Slot> {
-        let tcp = protocol == Protocol::Tcp;
         self.table
             .ids()
-            .filter(move |id| self.table.is_tcp(*id) == tcp)
+            .filter(move |id| self.table.protocol(*id) == protocol)
             .filter_map(|id| self.slot(id))
     }
 
@@ -250,9 +264,12 @@ impl Core {
         if self.table.is_tcp(id) {
             #[cfg(feature = "tcp")]
             self.tcp_release(id);
-        } else {
+        } else if self.table.is_udp(id) {
             #[cfg(feature = "udp")]
             self.udp_release(id);
+        } else {
+            #[cfg(any(feature = "icmp", feature = "raw"))]
+            self.packet_release(id);
         }
     }
 
@@ -320,6 +337,8 @@ impl Core {
     /// Shows one frame to the slot it is for.
     pub(crate) fn deliver(&mut self, frame: &[u8], ingress: impl Work<()>) {
         let route = self.route(frame);
+        #[cfg(any(feature = "icmp", feature = "raw"))]
+        let route = self.tap(frame, route);
         let (id, rst, full) = match route {
             Route::Slot { id, rst, full } => (id, rst, full),
             Route::Drop => {
@@ -478,9 +497,12 @@ impl Core {
         if self.table.is_tcp(id) {
             #[cfg(feature = "tcp")]
             self.tcp_settle(id, before, cause);
-        } else {
+        } else if self.table.is_udp(id) {
             #[cfg(feature = "udp")]
             self.udp_settle(id, cause);
+        } else {
+            #[cfg(any(feature = "icmp", feature = "raw"))]
+            self.packet_settle(id, cause);
         }
         #[cfg(not(feature = "tcp"))]
         let _ = before;
@@ -526,9 +548,12 @@ impl Core {
         if self.table.is_tcp(id) {
             #[cfg(feature = "tcp")]
             self.tcp_expire(id);
-        } else {
+        } else if self.table.is_udp(id) {
             #[cfg(feature = "udp")]
             self.udp_expire(id);
+        } else {
+            #[cfg(any(feature = "icmp", feature = "raw"))]
+            self.packet_expire(id);
         }
     }
 
@@ -621,22 +646,7 @@ impl Core {
     /// Whether packets can be sent to this address: directly, or by a route. Not to an address of
     /// the interface itself: there is no loopback.
     pub(crate) fn routable(&mut self, addr: IpAddress) -> bool {
-        if self.iface.has_ip_addr(addr) || ip_addr(addr).is_loopback() {
-            return false;
-        }
-        let on_link = self.iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&addr));
-        if on_link || addr.is_broadcast() || addr.is_multicast() {
-            return true;
-        }
-        let now = self.now;
-        let mut routed = false;
-        self.iface.routes_mut().update(|routes| {
-            routed = routes.iter().any(|route| {
-                route.cidr.contains_addr(&addr)
-                    && route.expires_at.is_none_or(|expires_at| expires_at > now)
-            });
-        });
-        routed
+        routable(&mut self.iface, self.now, addr)
     }
 
     /// The local address to use towards a remote one.
@@ -690,12 +700,12 @@ impl Core {
                 self.tcp_link_lost(id);
             }
         }
-        #[cfg(feature = "udp")]
+        #[cfg(any(feature = "udp", feature = "icmp", feature = "raw"))]
         if !up {
             for id in self.table.ids() {
                 let closing = self.slot(id).is_some_and(|slot| slot.role == Role::Closing);
                 if closing && !self.table.is_tcp(id) {
-                    self.udp_release(id);
+                    self.release(id);
                 }
             }
         }
@@ -724,6 +734,25 @@ impl Core {
             .find(|port| !taken(self, *port))
             .ok_or(Error::OutOfPorts)
     }
+}
+
+/// See `Core::routable`.
+pub(super) fn routable(iface: &mut Interface, now: Instant, addr: IpAddress) -> bool {
+    if iface.has_ip_addr(addr) || ip_addr(addr).is_loopback() {
+        return false;
+    }
+    let on_link = iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&addr));
+    if on_link || addr.is_broadcast() || addr.is_multicast() {
+        return true;
+    }
+    let mut routed = false;
+    iface.routes_mut().update(|routes| {
+        routed = routes.iter().any(|route| {
+            route.cidr.contains_addr(&addr)
+                && route.expires_at.is_none_or(|expires_at| expires_at > now)
+        });
+    });
+    routed
 }
 
 /// Whether a socket is to have no turn to send: smoltcp empties one whose address is gone, and what

@@ -11,6 +11,8 @@ pub(crate) mod core;
 pub(crate) mod dns;
 #[cfg(feature = "multicast")]
 mod groups;
+#[cfg(feature = "icmp")]
+mod icmp;
 mod network;
 #[cfg(all(
     test,
@@ -23,9 +25,15 @@ mod network;
     feature = "medium-ip"
 ))]
 mod oracle;
+#[cfg(any(feature = "icmp", feature = "raw"))]
+mod packet;
+#[cfg(any(feature = "icmp", feature = "raw"))]
+mod packet_storage;
 #[cfg(feature = "udp")]
 mod peer;
 mod port;
+#[cfg(feature = "raw")]
+mod raw;
 #[cfg(any(feature = "watch", feature = "async"))]
 pub(crate) mod ready;
 mod report;
@@ -64,6 +72,10 @@ use crate::Error;
 pub use self::config::{Config, Deadlines, Overflow};
 use self::core::later;
 pub(crate) use self::core::{Ending, Sending};
+#[cfg(feature = "icmp")]
+pub use self::packet_storage::IcmpStorage;
+#[cfg(feature = "raw")]
+pub use self::packet_storage::RawStorage;
 pub use self::port::{Clock, Port};
 #[cfg(feature = "cable")]
 pub(crate) use self::rng::Rng;
@@ -211,7 +223,7 @@ impl<D, C, S: Sharing> ::core::fmt::Debug for Stack<D, C, S> {
 ///
 /// # Calls
 ///
-/// - *Making sockets*: `tcp`, `udp`.
+/// - *Making sockets*: `tcp`, `udp`, `icmp`, `raw`.
 /// - *Finding hosts*: `lookup`, `lookup_name`.
 /// - *Running*: [`poll`](Net::poll) moves frames; [`poll_delay`](Net::poll_delay) says how long
 ///   the device may sleep; [`block`](Net::block) turns a call that would block into one that
@@ -263,6 +275,8 @@ impl<S: Sharing, D: Device + 'static, C: Clock + 'static> Net<S, Port<D, C>> {
                 watches: AtomicU8::new(0),
                 tcp: memory.tcp_dropped,
                 udp: memory.udp_dropped,
+                icmp: memory.icmp_dropped,
+                raw: memory.raw_dropped,
             },
             lock: BlockingMutex::const_new(
                 S::Lock::INIT,
@@ -595,19 +609,20 @@ struct DroppedMarks {
     watches: AtomicU8,
     tcp: Lent<AtomicU8>,
     udp: Lent<AtomicU8>,
+    icmp: Lent<AtomicU8>,
+    raw: Lent<AtomicU8>,
 }
 
 impl DroppedMarks {
     fn mark(&self, id: SlotId, mark: u8) {
-        let index = usize::from(id);
-        let marks = match index.checked_sub(self.tcp.len()) {
-            None => self.tcp.get(index),
-            Some(index) => self.udp.get(index),
-        };
-        if let Some(marks) = marks {
+        if let Some(marks) = self.iter().nth(usize::from(id)) {
             marks.store(marks.load(Ordering::Relaxed) | mark, Ordering::Relaxed);
             self.any.store(true, Ordering::Relaxed);
         }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &AtomicU8> {
+        self.tcp.iter().chain(self.udp.iter()).chain(self.icmp.iter()).chain(self.raw.iter())
     }
 
     fn release(&self, core: &mut Core) {
@@ -623,7 +638,7 @@ impl DroppedMarks {
                 core.watch_close(id);
             }
         }
-        for (id, marks) in self.tcp.iter().chain(self.udp.iter()).enumerate() {
+        for (id, marks) in self.iter().enumerate() {
             let marked = marks.load(Ordering::Relaxed);
             if marked != 0 {
                 marks.store(0, Ordering::Relaxed);

@@ -277,6 +277,7 @@ impl World {
             tcp_tx: TCP_BUFFER,
             udp_buf: UDP_BUFFER,
             udp_packets: UDP_PACKETS,
+            ..Heap::default()
         };
         let (near, wire) = cable(medium).plugs();
         let stack = Stack::new(heap, near, clock.clone(), config).unwrap();

@@ -106,6 +106,10 @@ impl Core {
         const TCP: u8 = 6;
         #[cfg(feature = "udp")]
         const UDP: u8 = 17;
+        #[cfg(feature = "icmp")]
+        const ICMP: u8 = 1;
+        #[cfg(feature = "icmp")]
+        const ICMPV6: u8 = 58;
         let (from, to, rest) = split(report.start);
         #[cfg(not(feature = "tcp"))]
         let _ = rest;
@@ -116,6 +120,15 @@ impl Core {
             TCP => self.tcp_report(report.obstacle, local, remote, rest),
             #[cfg(feature = "udp")]
             UDP => self.udp_report(report.obstacle, local, remote),
+            #[cfg(feature = "icmp")]
+            ICMP | ICMPV6 => match *report.start {
+                // Echo requests of either version, RFC 792 and RFC 4443 section 4.1.
+                [8 | 128, 0, _, _, i, j, s, t] => {
+                    let (ident, seq_no) = (u16::from_be_bytes([i, j]), u16::from_be_bytes([s, t]));
+                    self.icmp_report(ident, report.dst, seq_no)
+                }
+                _ => false,
+            },
             _ => false,
         }
     }

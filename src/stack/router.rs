@@ -135,7 +135,12 @@ impl Core {
             TCP => self.route_tcp(packet),
             #[cfg(feature = "udp")]
             UDP => self.route_udp(packet),
-            ICMP if packet.payload.first().is_some_and(|kind| is_error_v4(*kind)) => Route::Report,
+            ICMP => match packet.payload.first() {
+                Some(kind) if is_error_v4(*kind) => Route::Report,
+                #[cfg(feature = "icmp")]
+                Some(0) => self.route_echo_reply(0, packet),
+                _ => Route::Nobody,
+            },
             #[cfg(feature = "multicast")]
             IGMP => Route::Query,
             ICMPV6 => match packet.payload.first() {
@@ -144,6 +149,8 @@ impl Core {
                 Some(kind) if is_error_v6(*kind) => Route::Report,
                 // Router and neighbour discovery, RFC 4861 section 4.
                 Some(133..=137) => Route::Neighbor,
+                #[cfg(feature = "icmp")]
+                Some(129) => self.route_echo_reply(129, packet),
                 _ => Route::Nobody,
             },
             _ => Route::Nobody,
@@ -257,6 +264,20 @@ impl Core {
         match found {
             Some((id, _)) => Route::Slot { id, rst: false, full: false },
             None => Route::Nobody,
+        }
+    }
+
+    /// Replies alone: the interface answers requests.
+    #[cfg(feature = "icmp")]
+    fn route_echo_reply(&self, reply: u8, packet: &Packet<'_>) -> Route {
+        match packet.payload.first_chunk::<6>() {
+            Some(&[kind, 0, _, _, ident @ ..]) if kind == reply => {
+                match self.icmp_find(u16::from_be_bytes(ident)) {
+                    Some(id) => Route::Slot { id, rst: false, full: false },
+                    None => Route::Nobody,
+                }
+            }
+            _ => Route::Nobody,
         }
     }
 

@@ -13,7 +13,7 @@ use super::ready::Waited;
 use super::table::Links;
 use crate::Error;
 
-/// The number of a slot. TCP slots come first, UDP slots after them.
+/// The number of a slot. TCP slots come first, then those of UDP, ICMP and raw sockets.
 pub(crate) type SlotId = u16;
 
 /// No slot.
@@ -125,6 +125,10 @@ impl Slot {
             Socket::Tcp(socket) => set.add(socket),
             #[cfg(feature = "udp")]
             Socket::Udp(socket) => set.add(socket),
+            #[cfg(feature = "icmp")]
+            Socket::Icmp(socket) => set.add(socket),
+            #[cfg(feature = "raw")]
+            Socket::Raw(socket) => set.add(socket),
             #[allow(unreachable_patterns)]
             _ => return,
         };
@@ -152,6 +156,15 @@ impl Slot {
     pub(crate) fn udp(&self) -> Option<&udp::Socket<'static>> {
         match self.set.as_ref()?.iter().next()? {
             (_, Socket::Udp(socket)) => Some(socket),
+            #[allow(unreachable_patterns)]
+            _ => None,
+        }
+    }
+
+    #[cfg(feature = "icmp")]
+    pub(crate) fn icmp_mut(&mut self) -> Option<&mut smoltcp::socket::icmp::Socket<'static>> {
+        match self.set.as_mut()?.iter_mut().next()? {
+            (_, Socket::Icmp(socket)) => Some(socket),
             #[allow(unreachable_patterns)]
             _ => None,
         }

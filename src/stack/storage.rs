@@ -15,7 +15,7 @@ use super::peer::Peer;
 use super::slot::Slot;
 
 /// How many slots can be told apart; one number more stands for none.
-const MOST_SLOTS: usize = super::slot::NONE as usize - 1;
+pub(super) const MOST_SLOTS: usize = super::slot::NONE as usize - 1;
 
 /// Memory for the sockets of a stack, to be put into a `static`.
 ///
@@ -143,11 +143,6 @@ impl<
 > From<&'static mut Storage<TCP, UDP, TCP_RX, TCP_TX, UDP_BUF, UDP_PACKETS>> for Memory
 {
     fn from(storage: &'static mut Storage<TCP, UDP, TCP_RX, TCP_TX, UDP_BUF, UDP_PACKETS>) -> Self {
-        fn fill<T, const N: usize>(memory: &mut Vec<T, N>, with: impl Fn() -> T) -> &mut [T] {
-            while memory.push(with()).is_ok() {}
-            memory
-        }
-
         let tcp_slots = fill(&mut storage.tcp_slots, || Slot::EMPTY);
         #[cfg(feature = "tcp")]
         for (slot, memory) in tcp_slots.iter_mut().zip(&mut storage.tcp) {
@@ -175,11 +170,19 @@ impl<
                 udp: Lent::Static(udp_slots),
                 #[cfg(feature = "udp")]
                 peers: Lent::Static(fill(&mut storage.peers, || Peer::None)),
+                ..SlotMemory::none()
             },
             tcp_dropped: Lent::Static(&mut storage.tcp_dropped),
             udp_dropped: Lent::Static(&mut storage.udp_dropped),
+            ..Memory::none()
         }
     }
+}
+
+/// As many as there is room for.
+pub(super) fn fill<T, const N: usize>(memory: &mut Vec<T, N>, with: impl Fn() -> T) -> &mut [T] {
+    while memory.push(with()).is_ok() {}
+    memory
 }
 
 /// How much memory to take from the heap for the sockets of a stack.
@@ -204,13 +207,57 @@ pub struct Heap {
     pub udp_buf: usize,
     /// Datagrams in each UDP buffer, in either direction.
     pub udp_packets: usize,
+    /// ICMP sockets that can be open at once.
+    #[cfg(feature = "icmp")]
+    pub icmp: usize,
+    /// Bytes of each ICMP buffer, in either direction; see [`IcmpStorage`](crate::IcmpStorage).
+    #[cfg(feature = "icmp")]
+    pub icmp_buf: usize,
+    /// Messages in each ICMP buffer, in either direction.
+    #[cfg(feature = "icmp")]
+    pub icmp_packets: usize,
+    /// Raw sockets that can be open at once.
+    #[cfg(feature = "raw")]
+    pub raw: usize,
+    /// Bytes of each raw buffer, in either direction; see [`RawStorage`](crate::RawStorage).
+    #[cfg(feature = "raw")]
+    pub raw_buf: usize,
+    /// Packets in each raw buffer, in either direction.
+    #[cfg(feature = "raw")]
+    pub raw_packets: usize,
+}
+
+#[cfg(feature = "alloc")]
+impl Heap {
+    /// What [`Heap::default`] gives, for constants.
+    pub const DEFAULT: Heap = Heap {
+        tcp: 16,
+        udp: 16,
+        tcp_rx: 65_535,
+        tcp_tx: 65_535,
+        udp_buf: 65_535,
+        udp_packets: 64,
+        #[cfg(feature = "icmp")]
+        icmp: 4,
+        #[cfg(feature = "icmp")]
+        icmp_buf: 16_384,
+        #[cfg(feature = "icmp")]
+        icmp_packets: 64,
+        #[cfg(feature = "raw")]
+        raw: 4,
+        #[cfg(feature = "raw")]
+        raw_buf: 65_535,
+        #[cfg(feature = "raw")]
+        raw_packets: 64,
+    };
 }
 
 #[cfg(feature = "alloc")]
 impl Default for Heap {
-    /// 16 sockets of each protocol, with 64 KiB of buffer in each direction.
+    /// 16 TCP and 16 UDP sockets, with 64 KiB of buffer in each direction; with their features,
+    /// 4 ICMP sockets with 16 KiB, and 4 raw ones with 64 KiB.
     fn default() -> Self {
-        Heap { tcp: 16, udp: 16, tcp_rx: 65_535, tcp_tx: 65_535, udp_buf: 65_535, udp_packets: 64 }
+        Heap::DEFAULT
     }
 }
 
@@ -257,7 +304,7 @@ impl From<Heap> for Memory {
         #[cfg(not(feature = "udp"))]
         let udp = slots(core::iter::empty());
 
-        Memory {
+        let memory = Memory {
             tcp_dropped: dropped(tcp.len()),
             udp_dropped: dropped(udp.len()),
             slots: SlotMemory {
@@ -265,8 +312,15 @@ impl From<Heap> for Memory {
                 peers: Lent::Heap(vec![Peer::None; udp.len()].into_boxed_slice()),
                 tcp,
                 udp,
+                ..SlotMemory::none()
             },
-        }
+            ..Memory::none()
+        };
+        #[cfg(feature = "icmp")]
+        let memory = memory.with_icmp_of(&heap);
+        #[cfg(feature = "raw")]
+        let memory = memory.with_raw_of(&heap);
+        memory
     }
 }
 
@@ -276,6 +330,28 @@ pub struct Memory {
     pub(crate) slots: SlotMemory,
     pub(crate) tcp_dropped: Lent<AtomicU8>,
     pub(crate) udp_dropped: Lent<AtomicU8>,
+    pub(crate) icmp_dropped: Lent<AtomicU8>,
+    pub(crate) raw_dropped: Lent<AtomicU8>,
+}
+
+impl Memory {
+    /// For no socket at all.
+    fn none() -> Memory {
+        Memory {
+            slots: SlotMemory::none(),
+            tcp_dropped: Lent::none(),
+            udp_dropped: Lent::none(),
+            icmp_dropped: Lent::none(),
+            raw_dropped: Lent::none(),
+        }
+    }
+
+    /// How many more slots a stack of this memory can tell apart.
+    #[cfg(any(feature = "icmp", feature = "raw"))]
+    pub(super) fn room(&self) -> usize {
+        let SlotMemory { tcp, udp, icmp, raw, .. } = &self.slots;
+        MOST_SLOTS.saturating_sub(tcp.len() + udp.len() + icmp.len() + raw.len())
+    }
 }
 
 /// The part of the memory that lives behind the lock.
@@ -284,6 +360,29 @@ pub(crate) struct SlotMemory {
     pub(crate) udp: Lent<Slot>,
     #[cfg(feature = "udp")]
     pub(crate) peers: Lent<Peer>,
+    pub(crate) icmp: Lent<Slot>,
+    #[cfg(feature = "icmp")]
+    pub(crate) echoes: Lent<super::icmp::Echoes>,
+    pub(crate) raw: Lent<Slot>,
+    #[cfg(feature = "raw")]
+    pub(crate) taps: Lent<super::raw::Tap>,
+}
+
+impl SlotMemory {
+    fn none() -> SlotMemory {
+        SlotMemory {
+            tcp: Lent::none(),
+            udp: Lent::none(),
+            #[cfg(feature = "udp")]
+            peers: Lent::none(),
+            icmp: Lent::none(),
+            #[cfg(feature = "icmp")]
+            echoes: Lent::none(),
+            raw: Lent::none(),
+            #[cfg(feature = "raw")]
+            taps: Lent::none(),
+        }
+    }
 }
 
 impl core::fmt::Debug for Memory {
@@ -291,6 +390,8 @@ impl core::fmt::Debug for Memory {
         f.debug_struct("Memory")
             .field("tcp", &self.slots.tcp.len())
             .field("udp", &self.slots.udp.len())
+            .field("icmp", &self.slots.icmp.len())
+            .field("raw", &self.slots.raw.len())
             .finish()
     }
 }
@@ -300,6 +401,13 @@ pub(crate) enum Lent<T: 'static> {
     Static(&'static mut [T]),
     #[cfg(feature = "alloc")]
     Heap(alloc::boxed::Box<[T]>),
+}
+
+impl<T> Lent<T> {
+    /// Nothing.
+    pub(crate) fn none() -> Self {
+        Lent::Static(&mut [])
+    }
 }
 
 impl<T> Deref for Lent<T> {

@@ -12,6 +12,10 @@ use smoltcp::time::Instant;
 
 use super::slot::{NONE, Slot, SlotId};
 use super::storage::Lent;
+use crate::Protocol;
+
+/// Whether there can be slots that are neither for TCP nor for UDP.
+const FURTHER: bool = cfg!(any(feature = "icmp", feature = "raw"));
 
 /// What a slot contributes to the tables.
 #[derive(Debug)]
@@ -53,9 +57,11 @@ pub(crate) enum ListId {
     FreeUdp,
     Dirty,
     Stalled,
+    FreeIcmp,
+    FreeRaw,
 }
 
-const LISTS: usize = 4;
+const LISTS: usize = 6;
 
 #[derive(Clone, Copy, Debug)]
 struct Ends {
@@ -66,15 +72,28 @@ struct Ends {
 pub(crate) struct Table {
     tcp: Lent<Slot>,
     udp: Lent<Slot>,
+    /// Empty without the features.
+    icmp: Lent<Slot>,
+    raw: Lent<Slot>,
+    /// The number of all slots, which every look-up by key needs.
+    len: u16,
     lists: [Ends; LISTS],
     heap_len: u16,
 }
 
 impl Table {
     /// Takes the slots over; all of them are free.
-    pub(crate) fn new(tcp: Lent<Slot>, udp: Lent<Slot>) -> Self {
-        let mut table =
-            Table { tcp, udp, lists: [Ends { first: NONE, last: NONE }; LISTS], heap_len: 0 };
+    pub(crate) fn new(tcp: Lent<Slot>, udp: Lent<Slot>, icmp: Lent<Slot>, raw: Lent<Slot>) -> Self {
+        let len = tcp.len() + udp.len() + icmp.len() + raw.len();
+        let mut table = Table {
+            tcp,
+            udp,
+            icmp,
+            raw,
+            len: len.min(usize::from(NONE)) as u16,
+            lists: [Ends { first: NONE, last: NONE }; LISTS],
+            heap_len: 0,
+        };
         for id in 0..table.len() {
             table.move_to(id, Some(table.free_list(id)));
         }
@@ -82,11 +101,28 @@ impl Table {
     }
 
     pub(crate) fn len(&self) -> u16 {
-        (self.tcp.len() + self.udp.len()).min(usize::from(NONE)) as u16
+        self.len
     }
 
     pub(crate) fn is_tcp(&self, id: SlotId) -> bool {
         usize::from(id) < self.tcp.len()
+    }
+
+    pub(crate) fn is_udp(&self, id: SlotId) -> bool {
+        usize::from(id).wrapping_sub(self.tcp.len()) < self.udp.len()
+    }
+
+    /// The protocol of the sockets in this slot.
+    pub(crate) fn protocol(&self, id: SlotId) -> Protocol {
+        if self.is_tcp(id) {
+            Protocol::Tcp
+        } else if self.is_udp(id) {
+            Protocol::Udp
+        } else if self.icmp_index(id) < self.icmp.len() {
+            Protocol::Icmp
+        } else {
+            Protocol::Raw
+        }
     }
 
     /// The place of a UDP slot among the UDP slots.
@@ -95,19 +131,48 @@ impl Table {
         usize::from(id).wrapping_sub(self.tcp.len())
     }
 
+    /// The place of an ICMP slot among the ICMP slots.
+    pub(crate) fn icmp_index(&self, id: SlotId) -> usize {
+        usize::from(id).wrapping_sub(self.tcp.len() + self.udp.len())
+    }
+
+    /// The place of a raw slot among the raw slots.
+    #[cfg(feature = "raw")]
+    pub(crate) fn raw_index(&self, id: SlotId) -> usize {
+        self.icmp_index(id).wrapping_sub(self.icmp.len())
+    }
+
     pub(crate) fn get(&self, id: SlotId) -> Option<&Slot> {
         let index = usize::from(id);
         match index.checked_sub(self.tcp.len()) {
             None => self.tcp.get(index),
-            Some(index) => self.udp.get(index),
+            Some(index) => self.udp.get(index).or_else(|| self.get_further(index)),
         }
+    }
+
+    /// A slot that is neither for TCP nor for UDP, by its place after the TCP slots.
+    fn get_further(&self, index: usize) -> Option<&Slot> {
+        if !FURTHER {
+            return None;
+        }
+        let index = index.checked_sub(self.udp.len())?;
+        self.icmp.get(index).or_else(|| self.raw.get(index.checked_sub(self.icmp.len())?))
     }
 
     pub(crate) fn get_mut(&mut self, id: SlotId) -> Option<&mut Slot> {
         let index = usize::from(id);
         match index.checked_sub(self.tcp.len()) {
             None => self.tcp.get_mut(index),
-            Some(index) => self.udp.get_mut(index),
+            Some(index) => match self.udp.len() {
+                udp if FURTHER && index >= udp => {
+                    let index = index - udp;
+                    match index.checked_sub(self.icmp.len()) {
+                        None => self.icmp.get_mut(index),
+                        Some(index) => self.raw.get_mut(index),
+                    }
+                }
+                _ => self.udp.get_mut(index),
+            },
         }
     }
 
@@ -119,7 +184,7 @@ impl Table {
     /// All UDP slots, for what is rare enough to look at every one.
     #[cfg(feature = "dns")]
     pub(crate) fn udp_ids(&self) -> core::ops::Range<SlotId> {
-        self.tcp.len() as SlotId..self.len()
+        self.tcp.len() as SlotId..(self.tcp.len() + self.udp.len()) as SlotId
     }
 
     /// All slots, for what is rare enough to look at every one.
@@ -128,7 +193,12 @@ impl Table {
     }
 
     pub(crate) fn free_list(&self, id: SlotId) -> ListId {
-        if self.is_tcp(id) { ListId::FreeTcp } else { ListId::FreeUdp }
+        match self.protocol(id) {
+            Protocol::Tcp => ListId::FreeTcp,
+            Protocol::Udp => ListId::FreeUdp,
+            Protocol::Icmp => ListId::FreeIcmp,
+            Protocol::Raw => ListId::FreeRaw,
+        }
     }
 
     fn links(&mut self, id: SlotId) -> Option<&mut Links> {
@@ -139,12 +209,14 @@ impl Table {
 /// By list.
 impl Table {
     fn ends(&mut self, list: ListId) -> &mut Ends {
-        let [free_tcp, free_udp, dirty, stalled] = &mut self.lists;
+        let [free_tcp, free_udp, dirty, stalled, free_icmp, free_raw] = &mut self.lists;
         match list {
             ListId::FreeTcp => free_tcp,
             ListId::FreeUdp => free_udp,
             ListId::Dirty => dirty,
             ListId::Stalled => stalled,
+            ListId::FreeIcmp => free_icmp,
+            ListId::FreeRaw => free_raw,
         }
     }
 
@@ -369,7 +441,7 @@ mod tests {
 
     fn table(tcp: usize, udp: usize) -> Table {
         let slots = |n| Lent::Heap((0..n).map(|_| Slot::EMPTY).collect::<Vec<_>>().into());
-        Table::new(slots(tcp), slots(udp))
+        Table::new(slots(tcp), slots(udp), slots(0), slots(0))
     }
 
     /// The heap against an ordered map, under random schedules, removals and pops.

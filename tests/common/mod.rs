@@ -32,7 +32,7 @@ pub fn far(port: u16) -> SocketAddr {
 
 /// Memory for so many sockets, with small buffers.
 pub fn slots(tcp: usize, udp: usize) -> Heap {
-    Heap { tcp, udp, tcp_rx: 4096, tcp_tx: 4096, udp_buf: 4096, udp_packets: 8 }
+    Heap { tcp, udp, tcp_rx: 4096, tcp_tx: 4096, udp_buf: 4096, udp_packets: 8, ..Heap::default() }
 }
 
 /// A cable on which every frame is on its way for a while, and nothing else goes wrong.

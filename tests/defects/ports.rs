@@ -42,7 +42,7 @@ fn d18_ephemeral_ports_are_random_and_differ_by_seed() {
 
 /// Enough small sockets to take every ephemeral port.
 fn many(tcp: usize, udp: usize) -> Heap {
-    Heap { tcp, udp, tcp_rx: 64, tcp_tx: 16, udp_buf: 16, udp_packets: 1 }
+    Heap { tcp, udp, tcp_rx: 64, tcp_tx: 16, udp_buf: 16, udp_packets: 1, ..Heap::default() }
 }
 
 /// Defect: the next port is taken without a look at the connections there are, or at those in

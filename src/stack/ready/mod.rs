@@ -17,6 +17,7 @@ use super::peer::Peer;
 #[cfg(feature = "tcp")]
 use super::slot::Flags;
 use super::slot::{NONE, Role, SlotId};
+use crate::Protocol;
 
 #[cfg(feature = "async")]
 pub(crate) use wakers::Runner;
@@ -222,15 +223,16 @@ impl Core {
     }
 
     fn readiness(&mut self, id: SlotId) -> Ready {
-        #[cfg(feature = "tcp")]
-        if self.table.is_tcp(id) {
-            return self.tcp_readiness(id);
+        match self.table.protocol(id) {
+            #[cfg(feature = "tcp")]
+            Protocol::Tcp => self.tcp_readiness(id),
+            #[cfg(feature = "udp")]
+            Protocol::Udp => self.udp_readiness(id),
+            #[cfg(any(feature = "icmp", feature = "raw"))]
+            Protocol::Icmp | Protocol::Raw => self.packet_readiness(id),
+            #[allow(unreachable_patterns)]
+            _ => Ready::NONE,
         }
-        #[cfg(feature = "udp")]
-        if !self.table.is_tcp(id) {
-            return self.udp_readiness(id);
-        }
-        Ready::NONE
     }
 
     #[cfg(feature = "tcp")]
@@ -286,5 +288,17 @@ impl Core {
                     | Ready::ENDED.when(lost)
             }
         }
+    }
+
+    #[cfg(any(feature = "icmp", feature = "raw"))]
+    fn packet_readiness(&mut self, id: SlotId) -> Ready {
+        let Some(slot) = self.slot(id).filter(|slot| slot.role == Role::Held) else {
+            return Ready::NONE;
+        };
+        let fails = slot.end.is_some();
+        let received = self.packet_received(id);
+        Ready::RECEIVE.when(received || fails)
+            | Ready::SEND.when(self.packet_has_room(id) || fails)
+            | Ready::FLUSHED.when(fails || !self.packet_has_work(id))
     }
 }

@@ -16,8 +16,15 @@ use dns::Server;
 pub use dns::{BOTH, NAME};
 
 /// Memory of the far stack. Small buffers, so that a peer that does not read is soon felt.
-pub const HEAP: Heap =
-    Heap { tcp: 24, udp: 8, tcp_rx: 4_096, tcp_tx: 4_096, udp_buf: 8_192, udp_packets: 32 };
+pub const HEAP: Heap = Heap {
+    tcp: 24,
+    udp: 8,
+    tcp_rx: 4_096,
+    tcp_tx: 4_096,
+    udp_buf: 8_192,
+    udp_packets: 32,
+    ..Heap::DEFAULT
+};
 
 /// What the far end is asked to do.
 #[derive(Clone, Debug)]

@@ -12,7 +12,7 @@ use std::{fs, io};
 
 use sockstate::state::{
     Bound, Closed, Closing, Connected, Connecting, HalfClosed, Listening, ReadHalf, Resolving,
-    WriteHalf, tcp, udp,
+    WriteHalf, icmp, raw, tcp, udp,
 };
 
 /// The states, and how the names of the cases spell them.
@@ -29,8 +29,14 @@ const STATES: [(&str, &str); 10] = [
     ("Closing", "closing"),
 ];
 
-/// The states that a UDP socket can be in.
-const UDP_STATES: [&str; 4] = ["Closed", "Bound", "Resolving<'_>", "Connected"];
+/// Whether a socket of a protocol can be in a state.
+fn knows(protocol: &str, state: &str) -> bool {
+    match protocol {
+        "tcp" => true,
+        "udp" => ["Closed", "Bound", "Resolving<'_>", "Connected"].contains(&state),
+        _ => ["Closed", "Bound"].contains(&state),
+    }
+}
 
 /// The calls that need a capability, and the states that have it.
 struct Capability {
@@ -83,6 +89,14 @@ capabilities! {
     udp::CanReceiveFrom: Bound => receive_from, recv_from_with;
     udp::CanReceive: Connected => receive, recv_with;
     udp::IsOpen: Bound, Connected => local_endpoint, flush, next_len, set_hop_limit;
+    icmp::CanBind: Closed => bind, bind_any;
+    icmp::CanSendEcho: Bound => send_echo;
+    icmp::CanReceiveEcho: Bound => receive_echo;
+    icmp::IsOpen: Bound => ident, flush, next_len, set_hop_limit;
+    raw::CanBind: Closed => bind;
+    raw::CanSendPacket: Bound => send, send_with;
+    raw::CanReceivePacket: Bound => receive, recv_with;
+    raw::IsOpen: Bound => flush, next_len;
 }
 
 /// One mistake.
@@ -135,7 +149,7 @@ impl Case {
             )?;
         }
         match self.group.as_str() {
-            "tcp" | "udp" => {
+            "tcp" | "udp" | "icmp" | "raw" => {
                 let (state, call) = self.state_and_call().ok_or("no state in the name")?;
                 require(
                     self.source.contains(&format!("Socket<'_, {state}>"))
@@ -254,7 +268,7 @@ fn every_state_has_a_capability_or_a_case() -> Result<(), Box<dyn Error>> {
     let cases = cases()?;
     for Capability { protocol, calls, states } in CAPABILITIES {
         for (state, spelled) in STATES {
-            if *protocol == "udp" && !UDP_STATES.contains(&state) {
+            if !knows(protocol, state) {
                 continue;
             }
             for (index, call) in calls.iter().enumerate() {

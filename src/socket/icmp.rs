@@ -12,7 +12,7 @@ use super::Handle;
 use crate::Ready;
 use crate::socket::any::any_socket;
 use crate::stack::{Local, Net, Sharing};
-use crate::state::icmp::{CanBind, CanReceive, CanSend, IsOpen};
+use crate::state::icmp::{CanBind, CanReceiveEcho, CanSendEcho, IsOpen};
 use crate::state::{Bound, Closed, State};
 use crate::{Error, Failed, Protocol};
 
@@ -178,7 +178,7 @@ impl<St: State, S: Sharing> IcmpSocket<'_, St, S> {
     /// [`Deadlines::unreachable`]: crate::Deadlines::unreachable
     pub fn send_echo(&mut self, to: IpAddr, seq_no: u16, data: &[u8]) -> nb::Result<(), Error>
     where
-        St: CanSend,
+        St: CanSendEcho,
     {
         let slot = self.handle.slot;
         self.handle.net.try_twice(|core| core.icmp_send(slot, to, seq_no, data))
@@ -207,7 +207,7 @@ impl<St: State, S: Sharing> IcmpSocket<'_, St, S> {
     /// as with [`send_echo`](IcmpSocket::send_echo), [`Error::Reentrant`].
     pub fn receive_echo(&mut self, buffer: &mut [u8]) -> nb::Result<Echo, Error>
     where
-        St: CanReceive,
+        St: CanReceiveEcho,
     {
         self.handle.net.try_twice(|core| core.icmp_receive(self.handle.slot, buffer))
     }

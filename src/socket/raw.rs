@@ -12,7 +12,7 @@ use super::Handle;
 use crate::Ready;
 use crate::socket::any::any_socket;
 use crate::stack::{Local, Net, Sharing};
-use crate::state::raw::{CanBind, CanReceive, CanSend, IsOpen};
+use crate::state::raw::{CanBind, CanReceivePacket, CanSendPacket, IsOpen};
 use crate::state::{Bound, Closed, State};
 use crate::{Error, Failed, Protocol};
 
@@ -201,7 +201,7 @@ impl<St: State, S: Sharing> RawSocket<'_, St, S> {
     /// ([`Deadlines::unreachable`](crate::Deadlines::unreachable)).
     pub fn send(&mut self, packet: &[u8]) -> nb::Result<(), Error>
     where
-        St: CanSend,
+        St: CanSendPacket,
     {
         self.handle.net.try_twice(|core| core.raw_send(self.handle.slot, packet))
     }
@@ -234,7 +234,7 @@ impl<St: State, S: Sharing> RawSocket<'_, St, S> {
         fill: impl FnOnce(&mut [u8]) -> usize,
     ) -> nb::Result<usize, Error>
     where
-        St: CanSend,
+        St: CanSendPacket,
     {
         let (slot, mut fill) = (self.handle.slot, Some(fill));
         self.handle.net.try_twice(|core| core.raw_send_with(slot, size, &mut fill))
@@ -266,7 +266,7 @@ impl<St: State, S: Sharing> RawSocket<'_, St, S> {
     /// with [`send`](RawSocket::send), [`Error::Reentrant`].
     pub fn receive(&mut self, buffer: &mut [u8]) -> nb::Result<usize, Error>
     where
-        St: CanReceive,
+        St: CanReceivePacket,
     {
         self.handle.net.try_twice(|core| core.raw_receive(self.handle.slot, buffer))
     }
@@ -279,7 +279,7 @@ impl<St: State, S: Sharing> RawSocket<'_, St, S> {
     /// `take`, every call on the stack gives [`Error::Reentrant`].
     pub fn recv_with<R>(&mut self, take: impl FnOnce(&[u8]) -> R) -> nb::Result<R, Error>
     where
-        St: CanReceive,
+        St: CanReceivePacket,
     {
         let mut take = Some(take);
         self.handle.net.try_twice(|core| core.raw_recv_with(self.handle.slot, &mut take))

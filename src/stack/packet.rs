@@ -92,13 +92,14 @@ impl Core {
     /// Keeps what the frame holds for an ICMP or a raw socket, and says where the frame goes then.
     pub(super) fn tap(&mut self, frame: &[u8], route: Route) -> Route {
         #[cfg(feature = "icmp")]
-        if let Route::Slot { id, .. } = route
-            && self.table.protocol(id) == Protocol::Icmp
-        {
-            self.icmp_take(id, frame);
-            // The interface may learn that the neighbour is still there.
-            return Route::Nobody;
-        }
+        let route = match route {
+            Route::Slot { id, .. } if self.table.protocol(id) == Protocol::Icmp => {
+                self.icmp_take(id, frame);
+                // The interface may learn that the neighbour is still there.
+                Route::Nobody
+            }
+            route => route,
+        };
         #[cfg(feature = "raw")]
         if self.raw_bound > 0 {
             return self.raw_take(frame, route);

@@ -11,14 +11,14 @@ capability! {
 }
 capability! {
     /// May send echo requests: `Bound`.
-    CanSend for Bound =>
+    CanSendEcho for Bound =>
     "an ICMP socket in state `{Self}` cannot send",
     "this socket is `{Self}`; only a `Bound` one has an identifier to send with",
     "bind it first: `net.icmp()?.bind(ident)?`, or to any identifier: `net.icmp()?.bind_any()?`"
 }
 capability! {
     /// May receive replies: `Bound`.
-    CanReceive for Bound =>
+    CanReceiveEcho for Bound =>
     "an ICMP socket in state `{Self}` cannot receive",
     "this socket is `{Self}`; only a `Bound` one has an identifier that replies name",
     "bind it first: `net.icmp()?.bind(ident)?`, or to any identifier: `net.icmp()?.bind_any()?`"

@@ -11,14 +11,14 @@ capability! {
 }
 capability! {
     /// May send packets: `Bound`.
-    CanSend for Bound =>
+    CanSendPacket for Bound =>
     "a raw socket in state `{Self}` cannot send",
     "this socket is `{Self}`; only a `Bound` one has a protocol to send",
     "bind it first: `net.raw()?.bind(version, protocol)?`"
 }
 capability! {
     /// May receive packets: `Bound`.
-    CanReceive for Bound =>
+    CanReceivePacket for Bound =>
     "a raw socket in state `{Self}` cannot receive",
     "this socket is `{Self}`; only a `Bound` one has a protocol to receive",
     "bind it first: `net.raw()?.bind(version, protocol)?`"

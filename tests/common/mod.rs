@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod name_server;
+pub mod packets;
 pub mod script;
 
 use std::fmt::Debug;

@@ -1,0 +1,10 @@
+// must not compile: it has an identifier already.
+
+use sockstate::IcmpSocket;
+use sockstate::state::Bound;
+
+fn misuse(socket: IcmpSocket<'_, Bound>) {
+    let _ = socket.bind_any();
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+// must not compile: it has no protocol to receive.
+
+use sockstate::RawSocket;
+use sockstate::state::Closed;
+
+fn misuse(socket: &mut RawSocket<'_, Closed>) {
+    let _ = socket.receive(&mut [0; 16]);
+}
+
+fn main() {}

@@ -13,6 +13,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::BufWriter;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use sockstate::device::{Cable, StdClock};
 use sockstate::smoltcp::phy::{Device, PcapMode, PcapWriter};
@@ -50,13 +51,30 @@ pub struct Options {
 impl Options {
     /// Reads the command line. Ends the program if it asks for help or makes no sense.
     pub fn from_args() -> Self {
-        Options::parse(std::env::args().skip(1)).unwrap_or_else(|error| {
-            eprintln!("{error}\n\n{USAGE}");
+        Options::from_args_with("", |_, _| Ok(false))
+    }
+
+    /// As `from_args`, of a program with arguments of its own. `own` is shown each argument, and
+    /// those that follow it, before anything else is; it says whether it knows that one.
+    pub fn from_args_with(
+        usage: &str,
+        own: impl FnMut(&str, &mut dyn Iterator<Item = String>) -> Outcome<bool>,
+    ) -> Self {
+        let mut args = std::env::args().skip(1).peekable();
+        if args.peek().is_some_and(|first| first == "--help") {
+            println!("{usage}{USAGE}");
+            std::process::exit(0);
+        }
+        Options::parse(args, own).unwrap_or_else(|error| {
+            eprintln!("{error}\n\n{usage}{USAGE}");
             std::process::exit(2);
         })
     }
 
-    fn parse(mut args: impl Iterator<Item = String>) -> Outcome<Self> {
+    fn parse(
+        mut args: impl Iterator<Item = String>,
+        mut own: impl FnMut(&str, &mut dyn Iterator<Item = String>) -> Outcome<bool>,
+    ) -> Outcome<Self> {
         let mut options = Options {
             tap: None,
             address: "192.168.69.1/24".parse().map_err(|()| "no address")?,
@@ -66,9 +84,8 @@ impl Options {
             pcap: None,
         };
         while let Some(option) = args.next() {
-            if option == "--help" {
-                println!("{USAGE}");
-                std::process::exit(0);
+            if own(&option, &mut args)? {
+                continue;
             }
             let value = args.next().ok_or_else(|| format!("{option} needs a value"))?;
             match option.as_str() {
@@ -160,7 +177,10 @@ fn build<D: Device + 'static>(
     // Random enough for an example; a device has a generator for this.
     let seed = RandomState::new().hash_one(host);
     let mac = [0x02, 0, 0, 0, 0, host];
-    let stack = Stack::new(heap, device, StdClock::new(), Config::ethernet(mac, seed))?;
+    // One clock for both ends of a cable: a frame arrives when the receiver's has reached the time
+    // at which it was sent.
+    static CLOCK: LazyLock<StdClock> = LazyLock::new(StdClock::new);
+    let stack = Stack::new(heap, device, *CLOCK, Config::ethernet(mac, seed))?;
     for address in addresses {
         stack.add_address(*address)?;
     }

@@ -14,6 +14,7 @@ mod closing;
 mod exchange;
 mod failures;
 mod nal;
+mod raw;
 mod talk;
 mod watch;
 mod wire;
@@ -44,6 +45,7 @@ use closing::*;
 use exchange::*;
 use failures::*;
 use nal::*;
+use raw::*;
 use talk::*;
 use watch::*;
 use wire::*;
@@ -110,4 +112,8 @@ for_both_families! {
     half_closed_by_the_kernel
     embedded_nal_tcp
     embedded_nal_udp
+    the_ping_example_and_the_kernel
+    the_ping_example_and_nobody
+    a_datagram_made_by_hand_and_its_answer
+    packets_of_an_unknown_protocol_go_both_ways
 }

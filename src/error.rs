@@ -66,14 +66,15 @@ pub enum Error {
     /// The peer closed its sending direction, and everything that it sent has been received:
     /// the end of the stream. Sending may still be possible.
     PeerClosed,
-    /// The local address of the socket was taken off the interface.
+    /// The local address of the socket was taken off the interface: by hand, or because its lease
+    /// ended.
     AddressLost,
     /// The link is down; see [`Net::link_down`](crate::Net::link_down).
     LinkDown,
 
     /// The socket is not in a state that allows the call. Only sockets whose state is not in
     /// their type ([`AnyTcpSocket`](crate::AnyTcpSocket), [`AnyUdpSocket`](crate::AnyUdpSocket))
-    /// and the trait implementations over them can give this.
+    /// and the trait implementations over them can give this; and a `Dhcp` after DHCP was stopped.
     WrongState,
     /// Port 0 was given where a port is needed.
     PortZero,

@@ -12,6 +12,7 @@
 //!   may do; [`AnyTcpSocket`] and [`AnyUdpSocket`] hold one in any state.
 //! - `IcmpSocket` (feature `icmp`) pings; `RawSocket` (feature `raw`) exchanges whole IP packets.
 //! - [`Lookup`] and [`NameLookup`] (feature `dns`) find the address of a host, or its name.
+//! - `Dhcp` (feature `dhcp`) follows the lease that a DHCP server gives the interface.
 //! - [`Error`] says why a call failed or a connection ended; [`Failed`] gives the socket back.
 //! - `testing` (feature `cable`) has two stacks on one cable in virtual time, for tests.
 //!
@@ -99,6 +100,8 @@ pub use addr::LocalEndpoint;
 pub use error::{Error, Failed, Protocol, Unfinished};
 #[cfg(all(feature = "embedded-nal", feature = "tcp"))]
 pub use nal::Blocking;
+#[cfg(feature = "dhcp")]
+pub use socket::dhcp::Dhcp;
 #[cfg(feature = "icmp")]
 pub use socket::icmp::{AnyIcmpSocket, Echo, IcmpSocket};
 #[cfg(feature = "dns")]
@@ -119,6 +122,8 @@ pub use stack::IcmpStorage;
 pub use stack::RawStorage;
 #[cfg(feature = "critical-section")]
 pub use stack::Shared;
+#[cfg(feature = "dhcp")]
+pub use stack::dhcp::{DhcpConfig, Lease};
 #[cfg(any(feature = "watch", feature = "async"))]
 pub use stack::ready::Ready;
 pub use stack::{

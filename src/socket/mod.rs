@@ -1,6 +1,8 @@
 //! Sockets: typed handles on the slots of a stack.
 
 mod any;
+#[cfg(feature = "dhcp")]
+pub(crate) mod dhcp;
 #[cfg(feature = "icmp")]
 pub(crate) mod icmp;
 #[cfg(feature = "dns")]

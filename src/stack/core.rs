@@ -69,6 +69,8 @@ pub struct Core {
     pub(crate) overflow: Overflow,
     #[cfg(feature = "dns")]
     pub(crate) name_servers: heapless::Vec<IpAddress, { super::dns::MOST_SERVERS }>,
+    #[cfg(feature = "dhcp")]
+    pub(super) dhcp: super::dhcp::Client,
     pub(crate) rng: Rng,
     /// Makes the hash of the table unpredictable.
     pub(crate) hash_key: u64,
@@ -85,7 +87,7 @@ pub struct Core {
     pub(crate) more: bool,
     /// A time limit has ended since the stack was last asked how long it may sleep: whoever waits
     /// for it is to look first. Any call may have been the one that found it.
-    rang: bool,
+    pub(super) rang: bool,
     #[cfg(feature = "watch")]
     pub(crate) watches: Watches,
     #[cfg(feature = "async")]
@@ -137,6 +139,8 @@ impl Core {
             overflow: config.overflow,
             #[cfg(feature = "dns")]
             name_servers: heapless::Vec::new(),
+            #[cfg(feature = "dhcp")]
+            dhcp: super::dhcp::Client::new(memory.dhcp),
             rng,
             hash_key,
             caps,
@@ -345,6 +349,8 @@ impl Core {
                 self.counters.dropped = self.counters.dropped.wrapping_add(1);
                 return;
             }
+            #[cfg(feature = "dhcp")]
+            Route::Dhcp => return self.dhcp_deliver(frame, ingress),
             _ => {
                 self.counters.for_nobody = self.counters.for_nobody.wrapping_add(1);
                 (NONE, false, false)
@@ -354,7 +360,11 @@ impl Core {
         self.activity = self.activity.wrapping_add(1);
         self.with_set(id, ingress);
         match route {
-            Route::Neighbor => self.wake_found(),
+            Route::Neighbor => {
+                self.wake_found();
+                #[cfg(feature = "dhcp")]
+                self.dhcp_neighbor();
+            }
             Route::Report => self.icmp_error(frame),
             #[cfg(feature = "multicast")]
             Route::Query => self.group_query(frame),
@@ -403,6 +413,10 @@ impl Core {
             let sending = self.with_set(NONE, |iface, set, now| egress(iface, set, now, &mut look));
             self.chores_had_a_turn(sending);
             return Some(sending);
+        }
+        #[cfg(feature = "dhcp")]
+        if self.dhcp.due <= self.now {
+            return Some(self.dhcp_turn(|iface, set, now| egress(iface, set, now, &mut look)));
         }
         let came_due = self.take_due();
         let Some(id) = self.table.first(ListId::Dirty) else {
@@ -605,7 +619,11 @@ impl Core {
         let now = self.now;
         let rang = core::mem::take(&mut self.rang);
         let dirty = self.table.first(ListId::Dirty).is_some();
-        if rang || self.more || dirty || self.interface_has_work() {
+        #[cfg(feature = "dhcp")]
+        let next = self.dhcp.due;
+        #[cfg(not(feature = "dhcp"))]
+        let next = NEVER;
+        if rang || self.more || dirty || next <= now || self.interface_has_work() {
             return Some(Duration::ZERO);
         }
         // The heap may be early; the first entry that is not is the answer.
@@ -615,14 +633,14 @@ impl Core {
             }
             let exact = self.exact_due(id);
             if exact <= due {
-                return Some(due - now);
+                return Some(due.min(next) - now);
             }
             self.table.unschedule(id);
             if exact != NEVER {
                 self.table.schedule(id, exact);
             }
         }
-        None
+        (next != NEVER).then(|| next - now)
     }
 
     fn exact_due(&mut self, id: SlotId) -> Instant {
@@ -716,6 +734,8 @@ impl Core {
         self.all_changed();
         if up {
             self.chores_begin_anew();
+            #[cfg(feature = "dhcp")]
+            self.dhcp_restart();
         }
         self.table.wake_stalled();
     }

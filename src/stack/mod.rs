@@ -5,6 +5,8 @@ pub(crate) mod candidates;
 mod chores;
 mod config;
 pub(crate) mod core;
+#[cfg(feature = "dhcp")]
+pub(crate) mod dhcp;
 #[cfg(feature = "dns")]
 // Only embedded-nal begins look-ups that nobody holds.
 #[cfg_attr(not(feature = "embedded-nal"), allow(dead_code))]
@@ -536,7 +538,7 @@ impl<S: Sharing> Net<S> {
         })
     }
 
-    #[cfg(any(feature = "tcp", feature = "dns"))]
+    #[cfg(any(feature = "tcp", feature = "dns", feature = "dhcp"))]
     pub(crate) fn idle_hook(&self) -> fn(Option<Duration>) {
         self.idle
     }
@@ -553,7 +555,7 @@ impl<S: Sharing> Net<S> {
     }
 
     /// As `try_twice`, with the time up to date: for what may set a deadline.
-    #[cfg(any(feature = "tcp", feature = "dns"))]
+    #[cfg(any(feature = "tcp", feature = "dns", feature = "dhcp"))]
     pub(crate) fn try_twice_on_time<R>(
         &self,
         mut call: impl FnMut(&mut Core) -> nb::Result<R, Error>,

@@ -81,6 +81,10 @@ impl<S: Sharing> Net<S> {
                 IpAddress::Ipv6(addr) => routes.add_default_ipv6_route(addr).is_ok(),
             };
             core.table.wake_stalled();
+            #[cfg(feature = "dhcp")]
+            if gateway.version() == smoltcp::wire::IpVersion::Ipv4 {
+                core.dhcp_leaves_router();
+            }
             if added { Ok(()) } else { Err(Error::OutOfRoutes) }
         })?
     }
@@ -97,6 +101,8 @@ impl<S: Sharing> Net<S> {
             routes.remove_default_ipv4_route();
             #[cfg(feature = "proto-ipv6")]
             routes.remove_default_ipv6_route();
+            #[cfg(feature = "dhcp")]
+            core.dhcp_leaves_router();
         })
     }
 
@@ -174,7 +180,12 @@ impl<S: Sharing> Net<S> {
     /// not a unicast address, [`Error::AddressFamily`]; then the servers are as before.
     #[cfg(feature = "dns")]
     pub fn set_dns_servers(&self, servers: &[IpAddr]) -> Result<(), Error> {
-        self.with_core(|core| core.set_name_servers(servers))?
+        self.with_core(|core| {
+            core.set_name_servers(servers)?;
+            #[cfg(feature = "dhcp")]
+            core.dhcp_leaves_names();
+            Ok(())
+        })?
     }
 
     /// Says that the link is down: the cable is out, the access point is gone. Connections end

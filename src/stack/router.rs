@@ -39,6 +39,9 @@ pub(crate) enum Route {
     /// To the interface alone: it is asked for its multicast groups.
     #[cfg(feature = "multicast")]
     Query,
+    /// To the DHCP client.
+    #[cfg(feature = "dhcp")]
+    Dhcp,
     /// Nowhere.
     Drop,
 }
@@ -72,7 +75,7 @@ const MLD_QUERY: u8 = 130;
 const HOP_BY_HOP: u8 = 0;
 #[cfg(feature = "tcp")]
 const TCP: u8 = 6;
-#[cfg(feature = "udp")]
+#[cfg(any(feature = "udp", feature = "dhcp"))]
 const UDP: u8 = 17;
 
 impl Core {
@@ -133,6 +136,8 @@ impl Core {
         match packet.protocol {
             #[cfg(feature = "tcp")]
             TCP => self.route_tcp(packet),
+            #[cfg(feature = "dhcp")]
+            UDP if self.is_for_dhcp(packet) => Route::Dhcp,
             #[cfg(feature = "udp")]
             UDP => self.route_udp(packet),
             ICMP => match packet.payload.first() {
@@ -240,6 +245,14 @@ impl Core {
                     })
             })
             .map(|(id, _)| id)
+    }
+
+    #[cfg(feature = "dhcp")]
+    fn is_for_dhcp(&self, packet: &Packet<'_>) -> bool {
+        let port = super::dhcp::CLIENT_PORT.to_be_bytes();
+        self.dhcp.runs
+            && packet.payload.get(2..4) == Some(&port)
+            && packet.dst.version() == smoltcp::wire::IpVersion::Ipv4
     }
 
     #[cfg(feature = "udp")]

@@ -62,6 +62,8 @@ pub struct Storage<
     udp: [UdpMemory<UDP_BUF, UDP_PACKETS>; UDP],
     #[cfg(feature = "udp")]
     peers: Vec<Peer, UDP>,
+    #[cfg(feature = "dhcp")]
+    dhcp: Vec<SocketStorage<'static>, 1>,
     tcp_dropped: [AtomicU8; TCP],
     udp_dropped: [AtomicU8; UDP],
 }
@@ -113,6 +115,8 @@ impl<
             }; UDP],
             #[cfg(feature = "udp")]
             peers: Vec::new(),
+            #[cfg(feature = "dhcp")]
+            dhcp: Vec::new(),
             tcp_dropped: [const { AtomicU8::new(0) }; TCP],
             udp_dropped: [const { AtomicU8::new(0) }; UDP],
         }
@@ -170,6 +174,8 @@ impl<
                 udp: Lent::Static(udp_slots),
                 #[cfg(feature = "udp")]
                 peers: Lent::Static(fill(&mut storage.peers, || Peer::None)),
+                #[cfg(feature = "dhcp")]
+                dhcp: SocketSet::new(fill(&mut storage.dhcp, || SocketStorage::EMPTY)),
                 ..SlotMemory::none()
             },
             tcp_dropped: Lent::Static(&mut storage.tcp_dropped),
@@ -310,6 +316,8 @@ impl From<Heap> for Memory {
             slots: SlotMemory {
                 #[cfg(feature = "udp")]
                 peers: Lent::Heap(vec![Peer::None; udp.len()].into_boxed_slice()),
+                #[cfg(feature = "dhcp")]
+                dhcp: SocketSet::new(vec![]),
                 tcp,
                 udp,
                 ..SlotMemory::none()
@@ -366,6 +374,8 @@ pub(crate) struct SlotMemory {
     pub(crate) raw: Lent<Slot>,
     #[cfg(feature = "raw")]
     pub(crate) taps: Lent<super::raw::Tap>,
+    #[cfg(feature = "dhcp")]
+    pub(crate) dhcp: SocketSet<'static>,
 }
 
 impl SlotMemory {
@@ -381,6 +391,8 @@ impl SlotMemory {
             raw: Lent::none(),
             #[cfg(feature = "raw")]
             taps: Lent::none(),
+            #[cfg(feature = "dhcp")]
+            dhcp: SocketSet::new(&mut [][..]),
         }
     }
 }

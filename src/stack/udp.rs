@@ -76,6 +76,10 @@ impl Core {
     }
 
     pub(super) fn udp_port_taken(&self, local: IpListenEndpoint) -> bool {
+        #[cfg(feature = "dhcp")]
+        if self.dhcp.takes(local) {
+            return true;
+        }
         self.table
             .chain(self.port_hash(Protocol::Udp, local.port))
             .filter_map(|(_, slot)| slot.udp())

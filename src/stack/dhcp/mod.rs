@@ -1,0 +1,474 @@
+//! DHCPv4: the address, the router and the name servers of the interface, leased from a server
+//! (RFC 2131).
+//!
+//! smoltcp's DHCP socket speaks with the server. It has a set of its own beside the slots, gets its
+//! turn when its time has come, and is shown what comes to its port if that makes sense. What a
+//! lease changes is changed here, so that it needs no application: the stack takes the address,
+//! and takes it away again.
+
+mod message;
+
+use core::net::IpAddr;
+
+use smoltcp::iface::SocketSet;
+use smoltcp::phy::Medium;
+use smoltcp::socket::dhcpv4::{Event, Socket};
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{DhcpOption, IpAddress, IpCidr, Ipv4Address};
+#[cfg(feature = "udp")]
+use smoltcp::wire::{IpListenEndpoint, IpVersion};
+
+use self::message::{Message, Terms};
+use super::core::{Core, Sending, later};
+use super::port::Work;
+use super::slot::NEVER;
+use crate::Error;
+
+pub(super) const SERVER_PORT: u16 = 67;
+pub(super) const CLIENT_PORT: u16 = 68;
+
+/// The most name servers of a lease: as many as the stack keeps.
+const MOST_SERVERS: usize = 3;
+
+/// The bytes of a message beside the application's own options, and of the headers before it.
+const MESSAGE: usize = 300;
+const HEADERS: usize = 28;
+
+/// The most bytes of the application's own options: with them, a message is no longer than any
+/// server takes (RFC 2131 section 2).
+const MOST_OPTIONS: usize = 200;
+
+/// How long after a refusal the server is asked anew if it refused before, and how long after a
+/// turn that ended in the search for the server's hardware address comes the next one. Without
+/// it, a server that is confused or gone would take every turn.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// What a DHCP server has leased to the interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lease {
+    /// The address, with the length of its network's prefix.
+    pub address: IpCidr,
+    /// The router to other networks: the first one of the lease that is on the same network, as
+    /// others cannot be reached.
+    pub router: Option<IpAddr>,
+    /// The name servers, in the order in which they are to be asked.
+    pub dns_servers: heapless::Vec<IpAddr, 3>,
+    /// The server that granted it, by its identifier (RFC 2132 section 9.7).
+    pub server: IpAddr,
+    /// When the address was obtained, by the stack's clock.
+    pub since: Instant,
+    /// When the lease ends unless it is renewed before; `None` for never. Each renewal puts this
+    /// off, which is no change that [`Dhcp::poll`](crate::Dhcp::poll) tells of.
+    pub until: Option<Instant>,
+}
+
+/// How a lease is asked for.
+///
+/// ```
+/// use sockstate::{DhcpConfig, smoltcp::wire::DhcpOption};
+///
+/// // The name of this host (RFC 2132 section 3.14).
+/// static OPTIONS: [DhcpOption; 1] = [DhcpOption { kind: 12, data: b"thermometer" }];
+///
+/// let mut config = DhcpConfig::default();
+/// config.options = &OPTIONS;
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct DhcpConfig {
+    /// Options that each message to a server has beside those that it must have (RFC 2132): a
+    /// host name, a vendor class. 200 bytes at most, with two for each option.
+    pub options: &'static [DhcpOption<'static>],
+    /// Renews a lease as if it were no longer than this; at least two seconds. Default: as long as
+    /// the server says.
+    pub max_lease: Option<Duration>,
+}
+
+/// The DHCP client of a stack.
+pub(crate) struct Client {
+    /// Empty while DHCP does not run.
+    set: SocketSet<'static>,
+    pub(super) runs: bool,
+    /// When it has its next turn.
+    pub(super) due: Instant,
+    /// It has no turn before, whatever smoltcp says.
+    pause: Instant,
+    /// It waits for the server's hardware address.
+    stalled: bool,
+    /// smoltcp holds a lease. While a new one is sought after the link was down, it does not, and
+    /// the stack still does.
+    bound: bool,
+    max_lease: Option<Duration>,
+    /// The server whose offer smoltcp took, and the address offered.
+    chosen: Option<(Ipv4Address, Ipv4Address)>,
+    refused_at: Option<Instant>,
+    lease: Option<Lease>,
+    /// What of the lease is in force, as opposed to what was set by hand.
+    has_address: bool,
+    has_router: bool,
+    #[cfg(feature = "dns")]
+    names_by_hand: bool,
+    /// What could not be done with a lease, until somebody asks.
+    failure: Option<Error>,
+    /// Changes with the lease.
+    changes: u32,
+}
+
+impl Client {
+    pub(super) fn new(set: SocketSet<'static>) -> Self {
+        Client {
+            set,
+            runs: false,
+            due: NEVER,
+            pause: Instant::ZERO,
+            stalled: false,
+            bound: false,
+            max_lease: None,
+            chosen: None,
+            refused_at: None,
+            lease: None,
+            has_address: false,
+            has_router: false,
+            #[cfg(feature = "dns")]
+            names_by_hand: false,
+            failure: None,
+            changes: 0,
+        }
+    }
+
+    /// Whether a local endpoint of UDP is the client's.
+    #[cfg(feature = "udp")]
+    pub(super) fn takes(&self, local: IpListenEndpoint) -> bool {
+        self.runs
+            && local.port == CLIENT_PORT
+            && !matches!(local.addr, Some(addr) if addr.version() != IpVersion::Ipv4)
+    }
+
+    fn socket(&mut self) -> Option<&mut Socket<'static>> {
+        match self.set.iter_mut().next()? {
+            (_, smoltcp::socket::Socket::Dhcpv4(socket)) => Some(socket),
+            #[allow(unreachable_patterns)]
+            _ => None,
+        }
+    }
+
+    /// Whether smoltcp's lease has changed, and if so whether it has one.
+    fn event(&mut self) -> Option<bool> {
+        Some(matches!(self.socket()?.poll()?, Event::Configured(_)))
+    }
+
+    /// Lets smoltcp begin anew, without a word about the lease that it had.
+    fn restart(&mut self) {
+        if let Some(socket) = self.socket() {
+            socket.reset();
+        }
+        let _ = self.event();
+        self.bound = false;
+        self.chosen = None;
+    }
+
+    fn ends_at(&self) -> Instant {
+        self.lease.as_ref().and_then(|lease| lease.until).unwrap_or(NEVER)
+    }
+}
+
+/// What the application asks for.
+impl Core {
+    /// Starts DHCP if it does not run, and gives what a new handle has seen: not the lease that
+    /// there is.
+    pub(crate) fn dhcp_watch(&mut self) -> Result<u32, Error> {
+        if !self.dhcp.runs {
+            return self.dhcp_start(DhcpConfig::default());
+        }
+        let untold = u32::from(self.dhcp.lease.is_some());
+        Ok(self.dhcp.changes.wrapping_sub(untold))
+    }
+
+    /// Starts DHCP, or fails and changes nothing.
+    pub(crate) fn dhcp_start(&mut self, config: DhcpConfig) -> Result<u32, Error> {
+        if self.dhcp.runs {
+            return Err(Error::AddressInUse);
+        }
+        if self.caps.medium != Medium::Ethernet {
+            return Err(Error::HardwareAddress);
+        }
+        #[cfg(feature = "udp")]
+        if self.udp_port_taken(IpListenEndpoint { addr: None, port: CLIENT_PORT }) {
+            return Err(Error::AddressInUse);
+        }
+        let too_long = |option: &DhcpOption<'_>| option.data.len() > u8::MAX.into();
+        let size: usize = config.options.iter().map(|option| 2 + option.data.len()).sum();
+        if size > MOST_OPTIONS || config.options.iter().any(too_long) {
+            return Err(Error::DatagramTooLarge((MESSAGE + MOST_OPTIONS) as u16));
+        }
+        let room = self.caps.ip_mtu().saturating_sub(HEADERS);
+        if MESSAGE + size > room {
+            return Err(Error::DatagramTooLarge(room as u16));
+        }
+        if self.iface.ip_addrs().len() >= smoltcp::config::IFACE_MAX_ADDR_COUNT {
+            return Err(Error::OutOfAddresses);
+        }
+        let mut socket = Socket::new();
+        socket.set_outgoing_options(config.options);
+        self.dhcp.max_lease = config.max_lease.map(|limit| limit.max(Duration::from_secs(2)));
+        socket.set_max_lease_duration(self.dhcp.max_lease);
+        self.dhcp.set.add(socket);
+        self.dhcp.runs = true;
+        self.dhcp.failure = None;
+        self.dhcp.refused_at = None;
+        self.dhcp_restart();
+        Ok(self.dhcp.changes)
+    }
+
+    /// Ends DHCP, and takes away what was leased.
+    pub(crate) fn dhcp_stop(&mut self) {
+        let handle = self.dhcp.set.iter().next().map(|(handle, _)| handle);
+        if let Some(handle) = handle {
+            self.dhcp.set.remove(handle);
+        }
+        self.dhcp.runs = false;
+        self.dhcp.due = NEVER;
+        self.dhcp_lose();
+    }
+
+    /// How often the lease has changed, and the lease; the failure, once.
+    pub(crate) fn dhcp_state(&mut self) -> Result<(u32, Option<&Lease>), Error> {
+        if !self.dhcp.runs {
+            return Err(Error::WrongState);
+        }
+        self.dhcp_expire();
+        match self.dhcp.failure.take() {
+            Some(error) => Err(error),
+            None => Ok((self.dhcp.changes, self.dhcp.lease.as_ref())),
+        }
+    }
+
+    pub(crate) fn dhcp_lease(&mut self) -> Option<&Lease> {
+        self.dhcp_expire();
+        self.dhcp.lease.as_ref()
+    }
+
+    /// The application has set or cleared a router: a lease is to leave it alone.
+    pub(crate) fn dhcp_leaves_router(&mut self) {
+        self.dhcp.has_router = false;
+    }
+
+    /// The application has set the name servers. If to none, those of the lease are in force.
+    #[cfg(feature = "dns")]
+    pub(crate) fn dhcp_leaves_names(&mut self) {
+        self.dhcp.names_by_hand = !self.name_servers.is_empty();
+        self.dhcp_set_names();
+    }
+}
+
+/// What the network does.
+impl Core {
+    /// Shows a frame for the client's port to smoltcp, if it makes sense.
+    pub(super) fn dhcp_deliver(&mut self, frame: &[u8], ingress: impl Work<()>) {
+        let Some(message) = message::read(frame) else { return };
+        let is_other = |server| self.dhcp.chosen.is_none_or(|(chosen, _)| chosen != server);
+        match message {
+            // Only the server whose offer was taken is asked (RFC 2131 section 4.3.2).
+            Message::Ack { server, .. } | Message::Nak { server }
+                if !self.dhcp.bound && is_other(server) =>
+            {
+                return;
+            }
+            _ => {}
+        }
+        let before = self.dhcp_wanted_at();
+        ingress(&mut self.iface, &mut self.dhcp.set, self.now);
+        self.activity = self.activity.wrapping_add(1);
+        let event = self.dhcp.event();
+        let taken = self.dhcp_wanted_at() != before || event.is_some();
+        match message {
+            Message::Offer { server, address } if taken => {
+                self.dhcp.chosen = Some((server, address));
+            }
+            Message::Ack { server, terms } if taken => self.dhcp_take(server, terms),
+            Message::Nak { .. } if taken => self.dhcp_refused(),
+            _ => {}
+        }
+        self.dhcp_plan();
+    }
+
+    /// Gives the client its turn to send.
+    pub(super) fn dhcp_turn(&mut self, egress: impl Work<Sending>) -> Sending {
+        self.dhcp_expire();
+        let sending = egress(&mut self.iface, &mut self.dhcp.set, self.now);
+        match sending {
+            Sending::Sent => self.activity = self.activity.wrapping_add(1),
+            Sending::Stalled => self.dhcp.pause = later(self.now, PAUSE),
+            Sending::Nothing | Sending::Refused => {}
+        }
+        self.dhcp.stalled = sending == Sending::Stalled;
+        if self.dhcp.event() == Some(false) {
+            self.dhcp.bound = false;
+            self.dhcp_lose();
+        }
+        self.dhcp_plan();
+        sending
+    }
+
+    /// A neighbour has been found: if it is the server, it can be asked now.
+    pub(super) fn dhcp_neighbor(&mut self) {
+        if self.dhcp.stalled && self.dhcp_wanted_at() <= self.now {
+            self.dhcp.stalled = false;
+            self.dhcp.pause = Instant::ZERO;
+            self.dhcp_plan();
+        }
+    }
+
+    /// The link is up again, perhaps to another network. The lease stays until a server grants
+    /// another, or it ends (RFC 2131 section 3.7).
+    pub(super) fn dhcp_restart(&mut self) {
+        if self.dhcp.runs {
+            self.dhcp.restart();
+            self.dhcp.stalled = false;
+            self.dhcp.pause = Instant::ZERO;
+            self.dhcp_plan();
+        }
+    }
+
+    /// When smoltcp wants a turn.
+    fn dhcp_wanted_at(&mut self) -> Instant {
+        self.iface.poll_at(self.now, &self.dhcp.set).unwrap_or(NEVER)
+    }
+
+    fn dhcp_plan(&mut self) {
+        self.dhcp.due = self.dhcp_wanted_at().max(self.dhcp.pause).min(self.dhcp.ends_at());
+    }
+
+    fn dhcp_refused(&mut self) {
+        // smoltcp begins anew at once. A server that offers what it then refuses would have it
+        // do so without end.
+        let again = self.dhcp.refused_at.is_some_and(|before| later(before, PAUSE) > self.now);
+        if again {
+            self.dhcp.pause = later(self.now, PAUSE);
+        }
+        self.dhcp.refused_at = Some(self.now);
+        let offered = self.dhcp.chosen.take().map(|(_, address)| IpAddress::Ipv4(address));
+        let leased = self.dhcp.lease.as_ref().map(|lease| lease.address.address());
+        if self.dhcp.bound || offered == leased {
+            self.dhcp_lose();
+        }
+        self.dhcp.bound = false;
+    }
+
+    /// Ends a lease whose time is over.
+    fn dhcp_expire(&mut self) {
+        if self.dhcp.ends_at() > self.now {
+            return;
+        }
+        if self.dhcp.bound {
+            self.dhcp_restart();
+        }
+        self.dhcp_lose();
+        self.dhcp_plan();
+        self.rang = true;
+    }
+}
+
+/// What a lease does.
+impl Core {
+    fn dhcp_take(&mut self, server: Ipv4Address, terms: Terms) {
+        self.dhcp.bound = true;
+        let time = match (terms.time, self.dhcp.max_lease) {
+            (Some(time), Some(limit)) => Some(time.min(limit)),
+            (time, limit) => time.or(limit),
+        };
+        let addr = |addr: Ipv4Address| IpAddr::V4(addr);
+        let mut lease = Lease {
+            address: IpCidr::Ipv4(terms.address),
+            router: terms.router.map(addr),
+            dns_servers: terms.name_servers.into_iter().map(addr).collect(),
+            server: addr(server),
+            since: self.now,
+            until: time.map(|time| later(self.now, time)),
+        };
+        let old = self.dhcp.lease.take();
+        if let Some(old) = &old {
+            if old.address == lease.address {
+                lease.since = old.since;
+            }
+            if (Lease { until: lease.until, ..old.clone() }) == lease {
+                self.dhcp.lease = Some(lease);
+                return;
+            }
+        }
+        if !self.dhcp_set_address(old.as_ref(), lease.address) {
+            // The application has filled the table meanwhile.
+            self.dhcp.failure = Some(Error::OutOfAddresses);
+            self.dhcp.lease = old;
+            self.dhcp.restart();
+            self.dhcp.pause = later(self.now, PAUSE);
+            self.dhcp_lose();
+            return;
+        }
+        self.dhcp_set_router(terms.router);
+        self.dhcp.lease = Some(lease);
+        self.dhcp_changed();
+    }
+
+    /// Takes away what was leased.
+    fn dhcp_lose(&mut self) {
+        let Some(lease) = self.dhcp.lease.take() else { return };
+        if core::mem::take(&mut self.dhcp.has_address) {
+            self.iface.update_ip_addrs(|addrs| addrs.retain(|known| *known != lease.address));
+        }
+        self.dhcp_set_router(None);
+        self.dhcp_changed();
+    }
+
+    fn dhcp_changed(&mut self) {
+        #[cfg(feature = "dns")]
+        self.dhcp_set_names();
+        self.dhcp.changes = self.dhcp.changes.wrapping_add(1);
+        self.activity = self.activity.wrapping_add(1);
+        self.addresses_changed();
+    }
+
+    /// Puts the new address in the place of the old one. False if there is no room.
+    fn dhcp_set_address(&mut self, old: Option<&Lease>, new: IpCidr) -> bool {
+        let had = core::mem::take(&mut self.dhcp.has_address);
+        let old = old.map(|lease| lease.address).filter(|_| had);
+        let mut is_there = false;
+        let mut added = false;
+        self.iface.update_ip_addrs(|addrs| {
+            addrs.retain(|known| Some(*known) != old);
+            is_there = addrs.iter().any(|known| known.address() == new.address());
+            added = !is_there && addrs.push(new).is_ok();
+        });
+        // One that was set by hand stays when the lease ends.
+        self.dhcp.has_address = added;
+        is_there || added
+    }
+
+    /// Puts a router in the place of that of the lease before, unless one is set by hand.
+    fn dhcp_set_router(&mut self, router: Option<Ipv4Address>) {
+        let routes = self.iface.routes_mut();
+        if core::mem::take(&mut self.dhcp.has_router) {
+            routes.remove_default_ipv4_route();
+        }
+        if let Some(router) = router
+            && routes.get_default_ipv4_route().is_none()
+        {
+            match routes.add_default_ipv4_route(router) {
+                Ok(_) => self.dhcp.has_router = true,
+                Err(_) => self.dhcp.failure = Some(Error::OutOfRoutes),
+            }
+        }
+    }
+
+    /// Has look-ups ask the servers of the lease, unless some are set by hand.
+    #[cfg(feature = "dns")]
+    fn dhcp_set_names(&mut self) {
+        if !self.dhcp.names_by_hand {
+            let lease = self.dhcp.lease.as_ref();
+            let servers = lease.map(|lease| lease.dns_servers.clone()).unwrap_or_default();
+            // They are no more than the stack keeps, and all of them can be asked.
+            let _ = self.set_name_servers(&servers);
+        }
+    }
+}

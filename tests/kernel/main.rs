@@ -11,9 +11,13 @@
 
 mod clients;
 mod closing;
+mod dhcp;
 mod exchange;
 mod failures;
 mod nal;
+#[allow(dead_code)] // Not all of it is needed here.
+#[path = "../../examples/clients/tests/servers/process.rs"]
+mod process;
 mod raw;
 mod talk;
 mod watch;

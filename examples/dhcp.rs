@@ -35,7 +35,7 @@ fn follow(net: &Net, _remote: SocketAddr, idle: Idle<'_>) -> Outcome {
                 println!("  router: {:?}", lease.router);
                 println!("  name servers: {:?}", lease.dns_servers);
                 match lease.until {
-                    Some(until) => println!("  for {} s", (until - net.now()?).secs()),
+                    Some(until) => println!("  for another {} s", (until - net.now()?).secs()),
                     None => println!("  for ever"),
                 }
             }

@@ -1,5 +1,7 @@
 //! Answers that make no sense: none is taken, none harms.
 
+use sockstate::smoltcp::wire::Ipv4Packet;
+
 use super::*;
 use crate::common::{Random, assert_blocks};
 use crate::server::{Answer, HOST_NAME, MASK, NAK, SERVER, T1, T2, TIME, frame};
@@ -136,7 +138,7 @@ fn acknowledgements_that_lack_something() {
 }
 
 #[test]
-fn a_message_from_nowhere_from_another_port_or_cut_short() {
+fn a_message_from_nowhere_from_another_port_in_fragments_or_cut_short() {
     let lab = lab();
     let server = Server::new(&lab.far);
     let mut dhcp = lab.near.dhcp().unwrap();
@@ -147,6 +149,13 @@ fn a_message_from_nowhere_from_another_port_or_cut_short() {
         }
         raw(&lab, &frame(FAR, 66, &message));
         let whole = frame(FAR, 67, &message);
+        // Fragments: one that has a successor, and one that has a predecessor.
+        for fragment in [0x2000, 1_u16] {
+            let mut frame = whole.clone();
+            frame[20..22].copy_from_slice(&fragment.to_be_bytes());
+            Ipv4Packet::new_unchecked(&mut frame[14..]).fill_checksum();
+            raw(&lab, &frame);
+        }
         for size in [0, 1, 4, 28, 239, 240, 243, 248] {
             raw(&lab, &frame(FAR, 67, &message[..size]));
         }

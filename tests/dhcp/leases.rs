@@ -1,5 +1,7 @@
 //! What a lease does, and what an application sees of it.
 
+use std::net::SocketAddr;
+
 use sockstate::AddrType;
 use sockstate::smoltcp::wire::DhcpOption;
 
@@ -142,6 +144,9 @@ fn a_socket_is_not_bound_to_the_clients_port() {
     let mut dhcp = lab.near.dhcp().unwrap();
     let (socket, error) = failed(lab.near.udp().unwrap().bind(68));
     assert_eq!(error, Error::AddressInUse);
+    // It is the client's for IPv4 alone.
+    let v6 = "[fd00::1]:68".parse::<SocketAddr>().unwrap();
+    assert!(lab.near.udp().unwrap().bind(v6).is_ok());
     next(&lab, &server, &mut dhcp, sound).unwrap();
     dhcp.stop().unwrap();
     let mut socket = socket.bind(68).unwrap();

@@ -45,10 +45,6 @@ fn offers_that_make_no_sense() {
     assert!(refused(&|answer| Answer { kind: ACK, ..answer }));
     assert!(refused(&|answer| Answer { kind: NAK, ..answer }));
     assert!(refused(&|answer| answer.without(SERVER)));
-    for server in ["0.0.0.0", "255.255.255.255", "224.0.0.1"] {
-        let server = server.parse::<Ipv4Addr>().unwrap().octets();
-        assert!(refused(&|answer| answer.with(SERVER, &server)));
-    }
     // What it lacks, the acknowledgement has.
     assert!(!refused(&|answer| answer.without(MASK).without(TIME).without(ROUTER)));
 }
@@ -168,6 +164,20 @@ fn a_message_from_nowhere_from_another_port_in_fragments_or_cut_short() {
     assert_blocks(dhcp.poll());
     assert_eq!(server.kinds(), [DISCOVER; 6]);
     assert!(next(&lab, &server, &mut dhcp, sound).unwrap().is_some());
+}
+
+#[test]
+fn a_server_whose_name_for_itself_is_no_address() {
+    for server_id in [[0; 4], [255; 4], [224, 0, 0, 1], [127, 0, 0, 1]] {
+        let lab = lab();
+        let server = Server::new(&lab.far);
+        let mut dhcp = lab.near.dhcp().unwrap();
+        let answer =
+            |asked: &Asked| vec![asked.grant(LEASED, HOUR).with(SERVER, &server_id).bytes()];
+        pass(&lab, &server, seconds(60), answer);
+        assert_blocks(dhcp.poll());
+        assert_eq!(server.kinds(), [DISCOVER; 6]);
+    }
 }
 
 /// While a lease is held, what nobody asked for changes nothing.

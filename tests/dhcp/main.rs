@@ -93,9 +93,19 @@ fn cidr(addr: Ipv4Addr, prefix_len: u8) -> IpCidr {
     IpCidr::new(addr.into(), prefix_len)
 }
 
-/// Whether there is a way to other networks.
+/// Whether there is a way to other networks; if need be, from an address that is lent for that.
 fn is_routed(lab: &Lab) -> bool {
-    lab.near.udp().unwrap().connect("203.0.113.1:9".parse().unwrap()).is_ok()
+    let is_lent = addresses(lab).is_empty();
+    if is_lent {
+        lab.near.add_address(cidr(common::NEAR, 24)).unwrap();
+    }
+    let connected = lab.near.udp().unwrap().connect("203.0.113.1:9".parse().unwrap());
+    let error = connected.map(drop).map_err(|failed| failed.error());
+    assert!(matches!(error, Ok(()) | Err(Error::NoRoute)), "{error:?}");
+    if is_lent {
+        lab.near.remove_address(ip(common::NEAR)).unwrap();
+    }
+    error.is_ok()
 }
 
 /// A connection to the far stack, and its other end.

@@ -111,3 +111,45 @@ fn is_host_of(network: Ipv4Cidr, addr: Ipv4Address) -> bool {
         && (Some(addr) == network.broadcast() || addr == network.network().address());
     is_host(addr) && network.contains_addr(&addr) && !is_edge
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec;
+    use std::vec::Vec;
+
+    /// An offer of 10.0.0.9 by 10.0.0.1, in a frame.
+    fn offer() -> Vec<u8> {
+        let mut message = vec![0; 240];
+        message[..3].copy_from_slice(&[2, 1, 6]);
+        message[16..20].copy_from_slice(&[10, 0, 0, 9]);
+        message[236..].copy_from_slice(&[0x63, 0x82, 0x53, 0x63]);
+        message.extend_from_slice(&[53, 1, 2, 54, 4, 10, 0, 0, 1, 255]);
+        let len = message.len() as u16 + 8;
+        let [ip_len, udp_len] = [len + 20, len].map(u16::to_be_bytes);
+        [
+            &[0xff; 6][..],
+            &[2, 0, 0, 0, 0, 1, 0x08, 0x00],
+            &[0x45, 0, ip_len[0], ip_len[1], 0, 0, 0, 0, 64, 17, 0, 0],
+            &[10, 0, 0, 1, 255, 255, 255, 255],
+            &[0, 67, 0, 68, udp_len[0], udp_len[1], 0, 0],
+            &message,
+        ]
+        .concat()
+    }
+
+    /// Not even one that has a whole message in it: another fragment may replace a part of that.
+    #[test]
+    fn fragments_are_not_read() {
+        let mut frame = offer();
+        let offered = Message::Offer {
+            server: Ipv4Address::new(10, 0, 0, 1),
+            address: Ipv4Address::new(10, 0, 0, 9),
+        };
+        assert_eq!(read(&frame), Some(offered));
+        for fragment in [0x2000_u16, 1] {
+            frame[20..22].copy_from_slice(&fragment.to_be_bytes());
+            assert_eq!(read(&frame), None);
+        }
+    }
+}

@@ -1,8 +1,10 @@
 //! What was set by hand beside a lease, and what leaves no room for one.
 
-use sockstate::DhcpConfig;
-use sockstate::device::Cable;
+use sockstate::device::{Cable, Plug};
 use sockstate::smoltcp::wire::DhcpOption;
+use sockstate::testing::VirtualClock;
+use sockstate::{Config, DhcpConfig, Stack, Storage};
+use static_cell::ConstStaticCell;
 
 use super::*;
 use crate::common::{NEAR, assert_blocks, assert_error};
@@ -165,6 +167,23 @@ fn options_that_are_too_long() {
     let server = Server::new(&lab.far);
     let mut dhcp = lab.near.dhcp_with(config).unwrap();
     assert!(next(&lab, &server, &mut dhcp, sound).unwrap().is_some());
+}
+
+/// Its memory is for one client.
+#[test]
+fn memory_in_a_static_holds_one_client_after_the_other() {
+    static STORAGE: ConstStaticCell<Storage<1, 1>> = ConstStaticCell::new(Storage::new());
+    let (device, _far) = Plug::pair();
+    let config = Config::ethernet([0x02, 0, 0, 0, 0, 1], 1);
+    let stack = Stack::new(STORAGE.take(), device, VirtualClock::new(), config).unwrap();
+    for _ in 0..3 {
+        let dhcp = stack.dhcp().unwrap();
+        assert_eq!(stack.poll(), Ok(true), "it asks");
+        assert_eq!(stack.dhcp_with(DhcpConfig::default()).map(drop), Err(Error::AddressInUse));
+        dhcp.stop().unwrap();
+        assert_eq!(stack.poll(), Ok(false));
+        assert_eq!(stack.poll_delay(), None);
+    }
 }
 
 #[test]

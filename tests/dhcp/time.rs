@@ -28,6 +28,8 @@ fn half_of_a_lease_later_it_is_renewed_and_sockets_go_on() {
     let mut dhcp = lab.near.dhcp().unwrap();
     let start = lease(&lab, &server, &mut dhcp, sound);
     let (mut near, _far) = connection(&lab);
+    near.set_keep_alive(Some(seconds(2_000))).unwrap();
+    lab.run_for(seconds(1));
     assert_eq!(lab.near.poll_delay(), Some(seconds(1_800) - (lab.clock.time() - start)));
 
     pass(&lab, &server, seconds(18_001), sound);
@@ -275,12 +277,13 @@ fn the_link_comes_back_to_another_network() {
     let lab = lab();
     let server = Server::new(&lab.far);
     let mut dhcp = lab.near.dhcp().unwrap();
-    lease(&lab, &server, &mut dhcp, sound);
+    let start = lease(&lab, &server, &mut dhcp, sound);
     lab.near.link_down().unwrap();
     lab.near.link_up().unwrap();
     let (mut near, _far) = connection(&lab);
     let lease = next(&lab, &server, &mut dhcp, leasing(OTHER, HOUR)).unwrap().unwrap();
     assert_eq!(lease.address, cidr(OTHER, 24));
+    assert!(lab.clock.time() < start + seconds(1), "at once");
     assert_error(near.receive(&mut [0; 16]), Error::AddressLost);
 }
 
@@ -309,12 +312,13 @@ fn a_refusal_of_the_old_address_when_the_link_comes_back_ends_it() {
             _ => vec![asked.refuse().bytes()],
         }
     };
-    lease(&lab, &server, &mut dhcp, sound);
+    let start = lease(&lab, &server, &mut dhcp, sound);
     lab.near.link_down().unwrap();
     lab.near.link_up().unwrap();
     pass(&lab, &server, seconds(5), offer_and_refuse(OTHER));
     assert_eq!(addresses(&lab), [cidr(LEASED, 24)], "another one is refused");
     assert_eq!(next(&lab, &server, &mut dhcp, offer_and_refuse(LEASED)), Ok(None));
+    assert!(lab.clock.time() < start + seconds(60), "at once");
     assert_eq!(addresses(&lab), []);
 }
 
@@ -331,6 +335,30 @@ fn a_lease_ends_while_the_link_is_down() {
     assert_eq!(addresses(&lab), []);
     lab.near.link_up().unwrap();
     assert!(next(&lab, &server, &mut dhcp, sound).unwrap().is_some());
+}
+
+/// Nothing is sent then, and a main loop is to look before it sleeps.
+#[test]
+fn a_lease_that_ends_while_another_is_sought_wakes_the_main_loop() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let mut dhcp = lab.near.dhcp().unwrap();
+    let start = lease(&lab, &server, &mut dhcp, leasing(LEASED, 125));
+    lab.clock.advance(seconds(2));
+    lab.near.link_down().unwrap();
+    lab.near.link_up().unwrap();
+    loop {
+        let moved = lab.near.poll().unwrap();
+        let delay = lab.near.poll_delay().unwrap();
+        if addresses(&lab).is_empty() {
+            assert_eq!(lab.clock.time(), start + seconds(125));
+            assert!(!moved);
+            assert_eq!(delay, Duration::ZERO);
+            break;
+        }
+        lab.clock.advance(delay);
+    }
+    assert_eq!(lab.near.poll_delay(), Some(seconds(7)), "the next question");
 }
 
 /// A server that is gone from the same link is asked for by ARP, and must not take the turns of

@@ -82,8 +82,8 @@ impl<'net, S: Sharing> Handle<'net, S> {
     #[cfg(feature = "async")]
     pub(crate) fn wake_on(&self, interest: Ready, waker: &Waker) -> Result<(), Error> {
         self.net.with_core(|core| {
-            for (slot, interest) in self.waits_for(interest & self.ready_part()) {
-                core.wake_on(slot, interest, waker);
+            for (slot, interest) in self.waits_for(interest) {
+                core.wake_on(slot, interest, self.ready_part(), waker);
             }
         })
     }

@@ -731,6 +731,11 @@ impl Core {
         if !up {
             self.forget_lookups();
         }
+        // Frames may have come meanwhile.
+        #[cfg(feature = "async")]
+        if up {
+            self.call_runner();
+        }
         self.all_changed();
         if up {
             self.chores_begin_anew();

@@ -18,24 +18,29 @@ pub(super) struct Wakers {
 impl Wakers {
     pub(super) const NONE: Self = Wakers { interest: Ready::NONE, receive: None, send: None };
 
+    /// Whoever waits for anything is told of the end.
     pub(super) fn interest(&self) -> Ready {
-        self.interest
+        let waits = self.receive.is_some() || self.send.is_some();
+        if waits { self.interest | Ready::ENDED } else { Ready::NONE }
     }
 }
 
 impl Core {
-    /// Has a waker called once the slot is ready for something of `interest`, or over.
-    pub(crate) fn wake_on(&mut self, id: SlotId, interest: Ready, waker: &Waker) {
+    /// Has a waker called once the slot is ready for something of `interest`, or over. `part` is
+    /// what of the slot its owner has: it takes one place at least, also to wait for the end alone.
+    pub(crate) fn wake_on(&mut self, id: SlotId, interest: Ready, part: Ready, waker: &Waker) {
+        let interest = interest & part;
+        let send = interest.intersects(WRITER) || part == WRITER;
+        let receive = interest.intersects(!WRITER) || !send;
         let mut next = Some(id);
         while let Some(id) = next {
             if let Some(slot) = self.slot_mut(id) {
                 let wakers = &mut slot.waited.wakers;
                 wakers.interest = wakers.interest | interest;
-                if interest.intersects(!WRITER) {
-                    wakers.interest = wakers.interest | Ready::ENDED;
+                if receive {
                     register(&mut wakers.receive, waker);
                 }
-                if interest.intersects(WRITER) {
+                if send {
                     register(&mut wakers.send, waker);
                 }
             }
@@ -61,13 +66,14 @@ impl Core {
     pub(super) fn wake(&mut self, id: SlotId, ready: Ready) {
         let Some(slot) = self.slot_mut(id) else { return };
         let wakers = &mut slot.waited.wakers;
-        if ready.intersects(wakers.interest & !WRITER) {
+        let over = ready.contains(Ready::ENDED);
+        if over || ready.intersects(wakers.interest & !WRITER) {
             wakers.interest = wakers.interest & WRITER;
             if let Some(waker) = wakers.receive.take() {
                 waker.wake();
             }
         }
-        if ready.intersects(wakers.interest & WRITER) {
+        if over || ready.intersects(wakers.interest & WRITER) {
             wakers.interest = wakers.interest & !WRITER;
             if let Some(waker) = wakers.send.take() {
                 waker.wake();
@@ -137,11 +143,21 @@ impl Core {
         let Some(asleep_until) = self.runner.asleep_until.filter(|_| !self.runner.polled) else {
             return;
         };
-        let due = self.table.next_due().is_some_and(|(_, due)| due < asleep_until);
-        if !due && self.table.first(ListId::Dirty).is_none() {
+        // While the link is down, what is to be sent stays where it is, and no time limit ends.
+        if !self.link_up {
             return;
         }
-        self.runner.asleep_until = None;
+        let due = self.table.next_due().is_some_and(|(_, due)| due < asleep_until);
+        if due || self.table.first(ListId::Dirty).is_some() {
+            self.call_runner();
+        }
+    }
+
+    /// Wakes whoever runs the stack, if it sleeps, to see for itself.
+    pub(crate) fn call_runner(&mut self) {
+        if self.runner.asleep_until.take().is_none() {
+            return;
+        }
         if let Some(waker) = &self.runner.waker {
             waker.wake_by_ref();
         }

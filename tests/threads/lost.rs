@@ -1,0 +1,346 @@
+//! Nobody sleeps who has something to do: pairs of stacks, whose sockets, readers and writers are
+//! each in a thread of its own. All sleep without a limit until they are woken, and time stands
+//! still, so that one wake-up that is lost is the end of it.
+//!
+//! `SOCKSTATE_SECONDS` says for how long to look, `SOCKSTATE_SEED` where to begin.
+
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::task::Waker;
+use std::thread::{self, JoinHandle};
+use std::time;
+
+use sockstate::device::park_until;
+use sockstate::state::tcp::HasPeer;
+use sockstate::state::{Connected, State};
+use sockstate::{Error, Heap, Net, Ready, Shared, TcpReader, TcpSocket, TcpWriter};
+
+use crate::alarm::{End, ends};
+
+/// What nobody takes who is not asleep for good.
+const PATIENCE: time::Duration = time::Duration::from_secs(20);
+
+/// Small buffers, so that everybody waits often.
+const HEAP: Heap = Heap { tcp: 24, udp: 8, tcp_rx: 600, tcp_tx: 500, udp_buf: 600, udp_packets: 2 };
+
+/// Random numbers of a seed (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
+    /// Lets others go first, now and then.
+    fn dawdle(&mut self) {
+        for _ in 0..self.below(4).saturating_sub(2) {
+            thread::yield_now();
+        }
+    }
+}
+
+fn byte(seed: u64, at: usize) -> u8 {
+    (seed as usize ^ at ^ at >> 7) as u8
+}
+
+/// Threads, and what tells that all of them are done.
+struct Crew {
+    threads: Vec<JoinHandle<()>>,
+    done: Sender<()>,
+}
+
+impl Crew {
+    fn add(&mut self, name: &str, work: impl FnOnce() + Send + 'static) {
+        let done = self.done.clone();
+        let thread = thread::Builder::new().name(name.into()).spawn(move || {
+            // Dropped at the end of the thread, whatever that is.
+            let _done = done;
+            work();
+        });
+        self.threads.push(thread.unwrap());
+    }
+}
+
+/// What one scenario has: its stacks, its port, its seed.
+#[derive(Clone, Copy)]
+struct Scene {
+    near: &'static Net<Shared>,
+    far: &'static Net<Shared>,
+    port: u16,
+    seed: u64,
+}
+
+impl Scene {
+    fn server(&self) -> SocketAddr {
+        ([192, 168, 69, 2], self.port).into()
+    }
+
+    fn random(&self, who: u64) -> Random {
+        Random(self.seed ^ who.wrapping_mul(0x1234_5678_9abc_def1))
+    }
+
+    /// Opens a connection. The listener is there before anybody connects to it.
+    fn connect(
+        self,
+        crew: &mut Crew,
+        near: impl FnOnce(TcpSocket<'static, Connected, Shared>) + Send + 'static,
+        far: impl FnOnce(TcpSocket<'static, Connected, Shared>) + Send + 'static,
+    ) {
+        let mut listener = self.far.tcp().unwrap().bind(self.port).unwrap().listen(1).unwrap();
+        crew.add("server", move || {
+            let accepted = park_until(|waker| {
+                listener.wake_on(Ready::ACCEPT, waker).unwrap();
+                listener.accept()
+            });
+            far(at_once(accepted.unwrap().0));
+        });
+        crew.add("client", move || {
+            let mut socket = self.near.tcp().unwrap().connect(self.server()).unwrap();
+            park_until(|waker| {
+                socket.wake_on(Ready::SEND, waker)?;
+                socket.poll()
+            })
+            .unwrap();
+            let Ok(socket) = socket.finish() else { panic!("it was connected") };
+            near(at_once(socket));
+        });
+    }
+}
+
+/// Without what only time would bring.
+fn at_once<St: State + HasPeer>(
+    mut socket: TcpSocket<'static, St, Shared>,
+) -> TcpSocket<'static, St, Shared> {
+    socket.set_ack_delay(None).unwrap();
+    socket.set_nagle(false).unwrap();
+    socket
+}
+
+fn send_all(writer: &mut TcpWriter<'static, Shared>, mut data: &[u8]) {
+    while !data.is_empty() {
+        let sent = park_until(|waker| {
+            writer.wake_on(Ready::SEND, waker)?;
+            writer.send(data)
+        });
+        data = &data[sent.unwrap()..];
+    }
+}
+
+fn pour(writer: &mut TcpWriter<'static, Shared>, seed: u64, bytes: usize, mut random: Random) {
+    let mut at = 0;
+    while at < bytes {
+        let size = (1 + random.below(1_500)).min(bytes - at);
+        let data: Vec<u8> = (at..at + size).map(|at| byte(seed, at)).collect();
+        send_all(writer, &data);
+        at += size;
+        random.dawdle();
+        if at == bytes || random.below(8) == 0 {
+            park_until(|waker| {
+                writer.wake_on(Ready::FLUSHED, waker)?;
+                writer.flush()
+            })
+            .unwrap();
+        }
+    }
+}
+
+fn receive(reader: &mut TcpReader<'static, Shared>, buffer: &mut [u8]) -> Result<usize, Error> {
+    park_until(|waker| {
+        reader.wake_on(Ready::RECEIVE, waker)?;
+        reader.receive(buffer)
+    })
+}
+
+fn drain(reader: &mut TcpReader<'static, Shared>, seed: u64, bytes: usize, mut random: Random) {
+    let mut at = 0;
+    while at < bytes {
+        let mut buffer = vec![0; 1 + random.below(900)];
+        let received = receive(reader, &mut buffer).unwrap();
+        assert!((0..received).all(|i| buffer[i] == byte(seed, at + i)), "not what was sent");
+        at += received;
+        random.dawdle();
+    }
+    assert_eq!(at, bytes);
+}
+
+/// Both halves of both ends at work at once, as fast as the other side lets them.
+fn both_ways(scene: Scene, crew: &mut Crew) {
+    const BYTES: usize = 20_000;
+    let work = move |who: u64| {
+        move |socket: TcpSocket<'static, Connected, Shared>| {
+            let (mut reader, mut writer) = socket.split();
+            let (ours, theirs) = (scene.seed ^ who, scene.seed ^ (3 - who));
+            let random = scene.random(who);
+            let writing = thread::spawn(move || {
+                pour(&mut writer, ours, BYTES, random);
+                writer
+            });
+            drain(&mut reader, theirs, BYTES, scene.random(4 + who));
+            // It sends its FIN, once all is delivered in both directions: smoltcp ignores, after
+            // that, what it hears of the window, and asks for it when some time has passed.
+            drop(writing.join().unwrap());
+            assert_eq!(receive(&mut reader, &mut [0; 1]), Err(Error::PeerClosed));
+        }
+    };
+    scene.connect(crew, work(1), work(2));
+}
+
+/// One byte there, one byte back: if one wake-up is lost, no other frame makes up for it.
+fn to_and_fro(scene: Scene, crew: &mut Crew) {
+    const ROUNDS: u8 = 100;
+    let work = move |serves: bool| {
+        move |mut socket: TcpSocket<'static, Connected, Shared>| {
+            let mut random = scene.random(serves.into());
+            for round in 0..ROUNDS {
+                if !serves {
+                    assert_eq!(socket.send(&[round]), Ok(1));
+                }
+                random.dawdle();
+                let mut buffer = [0; 2];
+                let received = park_until(|waker| {
+                    socket.wake_on(Ready::RECEIVE, waker)?;
+                    socket.receive(&mut buffer)
+                });
+                assert_eq!((received, buffer[0]), (Ok(1), round));
+                if serves {
+                    assert_eq!(socket.send(&[round]), Ok(1));
+                }
+            }
+            let mut socket = socket.close();
+            park_until(|waker| {
+                socket.wake_on(Ready::ENDED, waker)?;
+                socket.poll()
+            })
+            .unwrap();
+        }
+    };
+    scene.connect(crew, work(false), work(true));
+}
+
+/// Datagrams to and fro.
+fn datagrams(scene: Scene, crew: &mut Crew) {
+    const ROUNDS: u8 = 100;
+    let mut server = scene.far.udp().unwrap().bind(scene.port).unwrap();
+    let mut client = scene.near.udp().unwrap().connect(scene.server()).unwrap();
+    crew.add("datagram server", move || {
+        let mut buffer = [0; 16];
+        for _ in 0..ROUNDS {
+            let (n, from) = park_until(|waker| {
+                server.wake_on(Ready::RECEIVE, waker)?;
+                server.receive_from(&mut buffer)
+            })
+            .unwrap();
+            server.send_to(&buffer[..n], from).unwrap();
+        }
+        park_until(|waker| {
+            server.wake_on(Ready::FLUSHED, waker)?;
+            server.flush()
+        })
+        .unwrap();
+    });
+    crew.add("datagram client", move || {
+        let mut random = scene.random(1);
+        for round in 0..ROUNDS {
+            client.send(&[round]).unwrap();
+            random.dawdle();
+            let mut buffer = [0; 2];
+            let received = park_until(|waker| {
+                client.wake_on(Ready::RECEIVE, waker)?;
+                client.receive(&mut buffer)
+            });
+            assert_eq!((received, buffer[0]), (Ok(1), round));
+        }
+    });
+}
+
+/// Runs a stack until told to stop, asleep without limit in between.
+fn run(end: &'static End, stop: Arc<AtomicBool>) -> JoinHandle<usize> {
+    thread::spawn(move || {
+        let mut sleeps = 0;
+        let waker = Waker::from(Arc::clone(&end.alarm));
+        end.stack
+            .run(&waker, |delay| {
+                sleeps += 1;
+                // Time limits do not end, but there may be work at once.
+                if delay != Some(sockstate::Duration::ZERO) {
+                    end.alarm.sleep(None);
+                }
+                match stop.load(Ordering::Acquire) {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            })
+            .unwrap();
+        sleeps
+    })
+}
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |given| given.parse().expect("a number"))
+}
+
+#[test]
+fn nobody_sleeps_who_has_something_to_do() {
+    static PORT: AtomicUsize = AtomicUsize::new(0);
+    let end = time::Instant::now() + time::Duration::from_secs(setting("SOCKSTATE_SECONDS", 1));
+    let mut seed = setting("SOCKSTATE_SEED", 1);
+    let [near, far] = ends(HEAP, seed);
+    let stop = Arc::<AtomicBool>::default();
+    let runners = [near, far].map(|end| run(end, Arc::clone(&stop)));
+    let first = seed;
+    while seed == first || time::Instant::now() < end {
+        let (done, all_done) = mpsc::channel();
+        let mut crew = Crew { threads: Vec::new(), done };
+        let mut random = Random(seed);
+        // One alone most of the time: others would make up for what it misses.
+        for _ in 0..1 + random.below(4).saturating_sub(1) {
+            let port = 1_024 + (PORT.fetch_add(1, Ordering::Relaxed) % 40_000) as u16;
+            let scene = Scene { near: &near.stack, far: &far.stack, port, seed: random.next() };
+            match random.below(3) {
+                0 => both_ways(scene, &mut crew),
+                1 => to_and_fro(scene, &mut crew),
+                _ => datagrams(scene, &mut crew),
+            }
+        }
+        // Somebody who polls both stacks at any moment.
+        if random.below(3) == 0 {
+            let scene = Scene { near: &near.stack, far: &far.stack, port: 0, seed };
+            crew.add("who polls", move || {
+                let mut random = scene.random(9);
+                for _ in 0..200 {
+                    scene.near.poll().unwrap();
+                    random.dawdle();
+                    scene.far.poll().unwrap();
+                }
+            });
+        }
+        drop(crew.done);
+        match all_done.recv_timeout(PATIENCE) {
+            Err(RecvTimeoutError::Disconnected) => {}
+            _ => {
+                let asleep = crew.threads.iter().filter(|thread| !thread.is_finished());
+                let names: Vec<_> = asleep.filter_map(|thread| thread.thread().name()).collect();
+                panic!("SOCKSTATE_SEED={seed}: asleep for good: {names:?}");
+            }
+        }
+        for thread in crew.threads {
+            thread.join().unwrap_or_else(|_| panic!("SOCKSTATE_SEED={seed}"));
+        }
+        seed += 1;
+    }
+    stop.store(true, Ordering::Release);
+    near.alarm.ring();
+    far.alarm.ring();
+    let sleeps = runners.map(|runner| runner.join().unwrap());
+    println!("{} scenarios; the runners slept {sleeps:?} times", seed - first);
+}

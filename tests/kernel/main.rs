@@ -20,6 +20,7 @@ mod nal;
 mod process;
 mod raw;
 mod talk;
+mod threads;
 mod watch;
 mod wire;
 
@@ -51,6 +52,7 @@ use failures::*;
 use nal::*;
 use raw::*;
 use talk::*;
+use threads::*;
 use watch::*;
 use wire::*;
 
@@ -120,4 +122,5 @@ for_both_families! {
     the_ping_example_and_nobody
     a_datagram_made_by_hand_and_its_answer
     packets_of_an_unknown_protocol_go_both_ways
+    readers_and_writers_in_threads_of_their_own
 }

@@ -24,7 +24,17 @@ use crate::alarm::{End, ends};
 const PATIENCE: time::Duration = time::Duration::from_secs(20);
 
 /// Small buffers, so that everybody waits often.
-const HEAP: Heap = Heap { tcp: 24, udp: 8, tcp_rx: 600, tcp_tx: 500, udp_buf: 600, udp_packets: 2 };
+fn heap() -> Heap {
+    Heap {
+        tcp: 24,
+        udp: 8,
+        tcp_rx: 600,
+        tcp_tx: 500,
+        udp_buf: 600,
+        udp_packets: 2,
+        ..Heap::default()
+    }
+}
 
 /// Random numbers of a seed (SplitMix64).
 struct Random(u64);
@@ -294,7 +304,7 @@ fn nobody_sleeps_who_has_something_to_do() {
     static PORT: AtomicUsize = AtomicUsize::new(0);
     let end = time::Instant::now() + time::Duration::from_secs(setting("SOCKSTATE_SECONDS", 1));
     let mut seed = setting("SOCKSTATE_SEED", 1);
-    let [near, far] = ends(HEAP, seed);
+    let [near, far] = ends(heap(), seed);
     let stop = Arc::<AtomicBool>::default();
     let runners = [near, far].map(|end| run(end, Arc::clone(&stop)));
     let first = seed;

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "async")]
 use core::task::Waker;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 #[cfg(feature = "async")]
 use std::task::Wake;
@@ -89,10 +89,19 @@ struct Sleeper {
 impl Doze {
     /// Sleeps until a frame is there, the time is over (`None` for never), or the
     /// [waker](Doze::waker) is called; it may have been called before.
+    ///
+    /// It is for one thread: for the one that runs the stack (`Net::run`), if there is one. Another
+    /// that slept in this way would not notice that the frame it waits for was taken in meanwhile;
+    /// the others sleep in `device::park_until`.
     pub fn sleep(&self, limit: Option<Duration>) {
-        let limit = limit.map(Into::into);
-        // What ended it does not matter: whoever slept looks for itself.
-        let _ = self.0.device.wait_readable_intr_timeout(&self.0.event, limit);
+        let ended = self.0.device.wait_readable_intr_timeout(&self.0.event, limit.map(Into::into));
+        // What ended it does not matter, as whoever slept looks for itself; unless nothing will,
+        // because the interface is gone.
+        if ended.is_err_and(|error| {
+            !matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::TimedOut)
+        }) {
+            super::sleep(limit);
+        }
         let _ = self.0.event.reset();
     }
 

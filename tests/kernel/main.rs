@@ -123,4 +123,5 @@ for_both_families! {
     a_datagram_made_by_hand_and_its_answer
     packets_of_an_unknown_protocol_go_both_ways
     readers_and_writers_in_threads_of_their_own
+    an_interface_that_is_gone_keeps_nobody_awake
 }

@@ -292,3 +292,28 @@ pub(crate) fn readers_and_writers_in_threads_of_their_own(family: Family) {
         assert!(polls < 100, "{polls} polls");
     });
 }
+
+/// An interface that is down, or gone for good, keeps nobody awake who sleeps until a frame comes.
+pub(crate) fn an_interface_that_is_gone_keeps_nobody_awake(family: Family) {
+    const NAP: Duration = Duration::from_millis(20);
+    let wire = Wire::new(family);
+    let tap = wire.tap();
+    let doze = tap.doze().unwrap();
+    let stack = Stack::new(Heap::default(), tap, StdClock::new(), wire.config()).unwrap();
+    wire.join(&stack);
+    let naps = || {
+        let start = Instant::now();
+        let mut naps = 0;
+        while start.elapsed() < 10 * NAP {
+            stack.poll().unwrap();
+            doze.sleep(Some(ours(NAP)));
+            naps += 1;
+        }
+        naps
+    };
+    wire.unplug();
+    let down = naps();
+    ip(&["link", "delete", &wire.name]);
+    let gone = naps();
+    assert!(down < 20 && gone < 250, "awake {down} times while down, {gone} times while gone");
+}

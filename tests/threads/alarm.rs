@@ -1,42 +1,39 @@
-//! Two stacks on a cable whose ends ring: whoever runs a stack sleeps until a frame is there.
+//! Two stacks on a cable whose ends ring: whoever runs a stack sleeps until a frame is there. Time
+//! stands still for both.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::mem;
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::Wake;
+use std::thread;
 
 use sockstate::device::{Cable, Plug};
 use sockstate::smoltcp::phy::{self, DeviceCapabilities};
-use sockstate::{Config, Duration, Heap, Instant, Shared, Stack};
+use sockstate::state::State;
+use sockstate::state::tcp::HasPeer;
+use sockstate::{Config, Heap, Instant, Shared, Stack, TcpSocket};
 
 /// Ends one sleep, that of now or the next.
 #[derive(Default)]
 pub struct Alarm {
     rung: Mutex<bool>,
     bell: Condvar,
-    count: AtomicUsize,
 }
 
 impl Alarm {
     pub fn ring(&self) {
-        self.count.fetch_add(1, Ordering::Relaxed);
         *self.rung.lock().unwrap() = true;
         self.bell.notify_all();
     }
 
-    /// How often it was rung.
-    pub fn count(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
+    /// Sleeps until it rings.
+    pub fn sleep(&self) {
+        let rung = self.rung.lock().unwrap();
+        *self.bell.wait_while(rung, |rung| !*rung).unwrap() = false;
     }
 
-    pub fn sleep(&self, limit: Option<Duration>) {
-        let mut rung = self.rung.lock().unwrap();
-        rung = match limit {
-            None => self.bell.wait_while(rung, |rung| !*rung).unwrap(),
-            Some(limit) => {
-                self.bell.wait_timeout_while(rung, limit.into(), |rung| !*rung).unwrap().0
-            }
-        };
-        *rung = false;
+    /// Whether it rang since the last sleep, which is then over.
+    pub fn take(&self) -> bool {
+        mem::take(&mut *self.rung.lock().unwrap())
     }
 }
 
@@ -86,17 +83,17 @@ impl phy::TxToken for Sending<'_> {
 /// Time stands still, so that nothing is ever mended by a time limit: who is not woken sleeps on.
 pub type Standing = fn() -> Instant;
 
-/// A stack that threads share, and what ends the sleep of the one that runs it.
+/// A stack that is shared, and what rings when a frame has come for it, or whoever runs it is to
+/// wake up.
 pub struct End {
     pub stack: Stack<Ringing, Standing, Shared>,
     pub alarm: Arc<Alarm>,
 }
 
-/// Two stacks on one cable, hosts 1 and 2 of 192.168.69.0/24. They live for ever, as do threads
-/// that are not woken.
-pub fn ends(heap: Heap, seed: u64) -> [&'static End; 2] {
+/// Two stacks on one cable, hosts 1 and 2 of 192.168.69.0/24.
+pub fn ends(heap: Heap, seed: u64) -> [End; 2] {
     let (near, far) = Cable::ethernet().plugs();
-    let alarms = [Arc::<Alarm>::default(), Arc::default()];
+    let (near_alarm, far_alarm) = (Arc::<Alarm>::default(), Arc::<Alarm>::default());
     let end = |plug, host: u8, own: &Arc<Alarm>, other: &Arc<Alarm>| {
         let device = Ringing { plug, far: Arc::clone(other) };
         let mut config = Config::ethernet([0x02, 0, 0, 0, 0, host], seed);
@@ -104,8 +101,39 @@ pub fn ends(heap: Heap, seed: u64) -> [&'static End; 2] {
         let clock: Standing = || Instant::from_secs(1_000);
         let stack = Stack::shared(heap, device, clock, config).unwrap();
         stack.add_address(format!("192.168.69.{host}/24").parse().unwrap()).unwrap();
-        &*Box::leak(Box::new(End { stack, alarm: Arc::clone(own) }))
+        End { stack, alarm: Arc::clone(own) }
     };
-    let [near_alarm, far_alarm] = &alarms;
-    [end(near, 1, near_alarm, far_alarm), end(far, 2, far_alarm, near_alarm)]
+    [end(near, 1, &near_alarm, &far_alarm), end(far, 2, &far_alarm, &near_alarm)]
+}
+
+/// Random numbers of a seed (SplitMix64).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
+    /// Lets others go first, now and then.
+    pub fn dawdle(&mut self) {
+        for _ in 0..self.below(4).saturating_sub(2) {
+            thread::yield_now();
+        }
+    }
+}
+
+/// Without what only time would bring.
+pub fn at_once<St: State + HasPeer>(
+    mut socket: TcpSocket<'static, St, Shared>,
+) -> TcpSocket<'static, St, Shared> {
+    socket.set_ack_delay(None).unwrap();
+    socket.set_nagle(false).unwrap();
+    socket
 }

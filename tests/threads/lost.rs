@@ -14,11 +14,10 @@ use std::thread::{self, JoinHandle};
 use std::time;
 
 use sockstate::device::park_until;
-use sockstate::state::tcp::HasPeer;
-use sockstate::state::{Connected, State};
+use sockstate::state::Connected;
 use sockstate::{Error, Heap, Net, Ready, Shared, TcpReader, TcpSocket, TcpWriter};
 
-use crate::alarm::{End, ends};
+use crate::alarm::{End, Random, at_once, ends};
 
 /// What nobody takes who is not asleep for good.
 const PATIENCE: time::Duration = time::Duration::from_secs(20);
@@ -33,29 +32,6 @@ fn heap() -> Heap {
         udp_buf: 600,
         udp_packets: 2,
         ..Heap::default()
-    }
-}
-
-/// Random numbers of a seed (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-
-    /// Lets others go first, now and then.
-    fn dawdle(&mut self) {
-        for _ in 0..self.below(4).saturating_sub(2) {
-            thread::yield_now();
-        }
     }
 }
 
@@ -125,15 +101,6 @@ impl Scene {
             near(at_once(socket));
         });
     }
-}
-
-/// Without what only time would bring.
-fn at_once<St: State + HasPeer>(
-    mut socket: TcpSocket<'static, St, Shared>,
-) -> TcpSocket<'static, St, Shared> {
-    socket.set_ack_delay(None).unwrap();
-    socket.set_nagle(false).unwrap();
-    socket
 }
 
 fn send_all(writer: &mut TcpWriter<'static, Shared>, mut data: &[u8]) {
@@ -283,7 +250,7 @@ fn run(end: &'static End, stop: Arc<AtomicBool>) -> JoinHandle<usize> {
                 sleeps += 1;
                 // Time limits do not end, but there may be work at once.
                 if delay != Some(sockstate::Duration::ZERO) {
-                    end.alarm.sleep(None);
+                    end.alarm.sleep();
                 }
                 match stop.load(Ordering::Acquire) {
                     true => ControlFlow::Break(()),
@@ -304,7 +271,8 @@ fn nobody_sleeps_who_has_something_to_do() {
     static PORT: AtomicUsize = AtomicUsize::new(0);
     let end = time::Instant::now() + time::Duration::from_secs(setting("SOCKSTATE_SECONDS", 1));
     let mut seed = setting("SOCKSTATE_SEED", 1);
-    let [near, far] = ends(heap(), seed);
+    // They live for ever, as does a thread that is not woken.
+    let [near, far] = ends(heap(), seed).map(|end| &*Box::leak(Box::new(end)));
     let stop = Arc::<AtomicBool>::default();
     let runners = [near, far].map(|end| run(end, Arc::clone(&stop)));
     let first = seed;

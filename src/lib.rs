@@ -58,7 +58,8 @@
 //!
 //! A stack is for one thread ([`Local`], the default) or for threads and interrupt handlers
 //! (`Shared`, made by `Stack::shared`, with the feature `critical-section`). A connection is
-//! [split](TcpSocket::split) into a reader and a writer, each with one owner.
+//! [split](TcpSocket::split) into a reader and a writer, each with one owner; these two may be in
+//! different threads. What each thread and what a handler does is told with `Shared`.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(unreachable_pub)]

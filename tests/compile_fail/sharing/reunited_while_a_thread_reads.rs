@@ -1,17 +1,16 @@
-// must not compile: a thread has borrowed the reader until its scope ends.
+// must not compile: the thread's work has borrowed the reader.
 // expect: cannot move out of `reader` because it is borrowed
-
-use std::thread;
 
 use sockstate::{Shared, TcpReader, TcpWriter};
 
+fn on_another_thread(_work: impl FnOnce() + Send) {}
+
 fn misuse(mut reader: TcpReader<'_, Shared>, writer: TcpWriter<'_, Shared>) {
-    thread::scope(|threads| {
-        threads.spawn(|| {
-            let _ = reader.receive(&mut [0; 16]);
-        });
-        let _ = reader.reunite(writer);
-    });
+    let read = || {
+        let _ = reader.receive(&mut [0; 16]);
+    };
+    let _ = reader.reunite(writer);
+    on_another_thread(read);
 }
 
 fn main() {}

@@ -84,6 +84,8 @@ struct Readme;
 mod addr;
 pub mod device;
 mod error;
+#[cfg(all(feature = "tcp", feature = "udp", feature = "raw", feature = "dns", feature = "watch"))]
+pub mod from_c;
 #[cfg(feature = "embedded-nal")]
 mod nal;
 mod socket;

@@ -14,7 +14,15 @@ use static_cell::StaticCell;
 
 use crate::alarm::{Alarm, End, Random, Ringing, Standing, at_once, ends};
 
-const HEAP: Heap = Heap { tcp: 8, udp: 1, tcp_rx: 600, tcp_tx: 500, udp_buf: 600, udp_packets: 2 };
+const HEAP: Heap = Heap {
+    tcp: 8,
+    udp: 1,
+    tcp_rx: 600,
+    tcp_tx: 500,
+    udp_buf: 600,
+    udp_packets: 2,
+    ..Heap::DEFAULT
+};
 
 static STACK: StaticCell<Stack<Ringing, Standing, Shared>> = StaticCell::new();
 

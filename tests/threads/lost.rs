@@ -23,17 +23,15 @@ use crate::alarm::{End, Random, at_once, ends};
 const PATIENCE: time::Duration = time::Duration::from_secs(20);
 
 /// Small buffers, so that everybody waits often.
-fn heap() -> Heap {
-    Heap {
-        tcp: 24,
-        udp: 8,
-        tcp_rx: 600,
-        tcp_tx: 500,
-        udp_buf: 600,
-        udp_packets: 2,
-        ..Heap::default()
-    }
-}
+const HEAP: Heap = Heap {
+    tcp: 24,
+    udp: 8,
+    tcp_rx: 600,
+    tcp_tx: 500,
+    udp_buf: 600,
+    udp_packets: 2,
+    ..Heap::DEFAULT
+};
 
 fn byte(seed: u64, at: usize) -> u8 {
     (seed as usize ^ at ^ at >> 7) as u8
@@ -272,7 +270,7 @@ fn nobody_sleeps_who_has_something_to_do() {
     let end = time::Instant::now() + time::Duration::from_secs(setting("SOCKSTATE_SECONDS", 1));
     let mut seed = setting("SOCKSTATE_SEED", 1);
     // They live for ever, as does a thread that is not woken.
-    let [near, far] = ends(heap(), seed).map(|end| &*Box::leak(Box::new(end)));
+    let [near, far] = ends(HEAP, seed).map(|end| &*Box::leak(Box::new(end)));
     let stop = Arc::<AtomicBool>::default();
     let runners = [near, far].map(|end| run(end, Arc::clone(&stop)));
     let first = seed;

@@ -179,6 +179,7 @@ fn the_hop_limit_is_on_the_wire() {
     // To a broadcast address: no neighbour has to be found first.
     let all = addr("192.168.69.255:7");
     let (_, mut wire) = lab.cable.plugs();
+    lab.run_for(Duration::from_secs(1));
     for (limit, expected) in [(NonZeroU8::new(1), 1), (None, 64)] {
         near.set_hop_limit(limit).unwrap();
         near.send_to(b"x", all).unwrap();

@@ -137,7 +137,7 @@ impl<'net, St: State, S: Sharing> RawSocket<'net, St, S> {
     /// # let config = Config::ethernet([0x02, 0, 0, 0, 0, 1], 1);
     /// # let stack = Stack::shared(Heap::default(), device, StdClock::new(), config)?;
     /// # stack.add_address("192.168.69.1/24".parse().unwrap())?;
-    /// let mut socket = stack.raw()?.bind(IpVersion::Ipv4, 253)?;
+    /// let mut socket = stack.raw()?.bind(IpVersion::V4, 253)?;
     /// let waker = device::thread_waker();
     /// socket.wake_on(Ready::RECEIVE, &waker)?;
     /// // ... and `std::thread::park()`, if the call that would block does

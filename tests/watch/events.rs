@@ -207,6 +207,7 @@ fn a_link_that_is_down_ends_connections_and_is_no_event_for_others() {
 fn a_look_up_tells_when_to_ask_it() {
     let lab = Lab::new(1);
     lab.near.set_dns_servers(&[FAR.into()]).unwrap();
+    let _silence = lab.far.udp().unwrap().bind(53).unwrap();
     let mut lookup = lab.near.lookup("nobody.example", AddrType::Ipv4).unwrap();
     let mut watch = lab.near.watch().unwrap();
     watch.add(&lookup, 1, Ready::RECEIVE).unwrap();

@@ -61,7 +61,7 @@ pub enum Error {
     /// The peer did not answer before a deadline: of the connection request, of data or a FIN
     /// waiting for its acknowledgement, or of keep-alive probes. For UDP: the next hop did not
     /// answer address resolution, and the datagrams that waited for it were given up. For a
-    /// look-up: no name server answered.
+    /// look-up: nobody who was asked answered.
     TimedOut,
     /// The peer closed its sending direction, and everything that it sent has been received:
     /// the end of the stream. Sending may still be possible.

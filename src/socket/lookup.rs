@@ -71,6 +71,11 @@ impl<S: Sharing> Net<S> {
     /// answer (RFC 1034 section 3.6.2). Transaction number and port of each look-up are random (RFC
     /// 5452 section 4).
     ///
+    /// With the feature `mdns`, names that end in `.local` are those that hosts of the link give
+    /// themselves: no server is asked for them, but the hosts, all at once, by each IP version that
+    /// the interface has an address of (RFC 6762 section 5.1), with the same pauses. Of
+    /// [`AddrType::Either`] both kinds are asked for together then, and the first answer counts.
+    ///
     /// Meanwhile it takes one of the stack's UDP slots, whose buffers should hold 512 bytes. The
     /// text of an address needs neither a slot nor a server: it is its own answer.
     ///
@@ -89,7 +94,7 @@ impl<S: Sharing> Net<S> {
     /// [set](Net::set_dns_servers). [`Error::AddressFamily`] for the text of an address of the
     /// other IP version, or for one that is not compiled in. [`Error::OutOfSlots`] if all UDP
     /// slots are taken. [`Error::NoAddress`], [`Error::NoRoute`], [`Error::LinkDown`] and
-    /// [`Error::DatagramTooLarge`] if no server can be asked. [`Error::Reentrant`].
+    /// [`Error::DatagramTooLarge`] if nobody can be asked. [`Error::Reentrant`].
     pub fn lookup<'n>(
         &self,
         host: &'n str,

@@ -15,7 +15,8 @@ use smoltcp::wire::HardwareAddress;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Deadlines {
-    /// From a connection request to the answer. Default: 30 s.
+    /// From a connection request to the answer; less for an address of a host that has others, see
+    /// `connect_by_name`. Default: 30 s.
     pub connect: Option<Duration>,
     /// From a SYN that a listener answered to the ACK that completes the connection; then the
     /// half-open connection makes room for the next one. Default: 10 s.

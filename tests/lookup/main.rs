@@ -105,6 +105,25 @@ fn either_version_is_ipv4_first_and_ipv6_if_there_is_none() {
 }
 
 #[test]
+fn all_addresses_come_in_the_order_of_the_answer_each_once_and_four_at_most() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let hosts = [9, 7, 9, 8, 6, 5];
+    let mut lookup = lab.near.lookup("host.test", AddrType::Either).unwrap();
+    let found = lab.block(|| {
+        server.step(&lab, |asked| {
+            let records = hosts.map(|host| address("host.test", &format!("10.0.0.{host}")));
+            vec![reply(asked, 0, &records)]
+        });
+        lookup.poll_all()
+    });
+    let expected = [9, 7, 8, 6].map(|host| IpAddr::from([10, 0, 0, host]));
+    assert_eq!(found.as_deref(), Ok(&expected[..]));
+    assert_eq!(lookup.poll(), Ok(expected[0]));
+    assert_eq!(lookup.wait_all().as_deref(), Ok(&expected[..]));
+}
+
+#[test]
 fn either_version_is_one_that_the_interface_has() {
     let lab = lab();
     lab.near.set_dns_servers(&[ip("fd00::2")]).unwrap();

@@ -123,6 +123,18 @@ fn a_silent_server_hands_over_to_the_next_one() {
 }
 
 #[test]
+fn with_room_for_one_question_the_other_one_follows() {
+    let heap = sockstate::Heap { udp_packets: 1, ..common::slots(1, 1) };
+    let lab = Lab::builder(7).near(heap).build();
+    lab.near.set_dns_servers(&[ip("192.168.69.2")]).unwrap();
+    let server = Server::new(&lab.far);
+    let socket = lab.near.tcp().unwrap().connect_by_name(HOST, PORT).unwrap();
+    let resolved = resolve(&lab, &server, socket, |asked| knows(asked, &["fd00::2"]));
+    assert_eq!(resolved.unwrap().remote_endpoint(), Ok(at("fd00::2")));
+    assert_eq!(server.times(), [0, 1_500]);
+}
+
+#[test]
 fn no_answer_at_all_is_a_time_limit() {
     let lab = lab();
     let server = Server::new(&lab.far);

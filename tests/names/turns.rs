@@ -161,6 +161,43 @@ fn a_bound_port_is_that_of_every_request() {
 }
 
 #[test]
+fn a_bound_socket_that_fails_is_closed_and_leaves_its_port() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    for known in [&["fd00::2", "192.168.69.2"][..], &["fd00::2", "10.0.0.1"], &["10.0.0.1"]] {
+        let bound = lab.near.tcp().unwrap().bind(6000).unwrap();
+        let socket = bound.connect_by_name(HOST, PORT).unwrap();
+        let resolved = resolve(&lab, &server, socket, |asked| knows(asked, known));
+        let socket = match resolved {
+            Ok(connecting) => failed(connecting.wait()).0,
+            Err((socket, error)) => {
+                assert_eq!(error, Error::NoRoute);
+                socket
+            }
+        };
+        assert!(lab.near.tcp().unwrap().bind(6000).is_ok(), "the port is free: {known:?}");
+        assert!(socket.bind(6001).is_ok());
+        assert_eq!(free(&lab.near), [SLOTS, SLOTS]);
+    }
+}
+
+#[test]
+fn a_bound_port_that_is_taken_between_two_requests_is_an_error() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let bound = lab.near.tcp().unwrap().bind(6000).unwrap();
+    let socket = bound.connect_by_name(HOST, PORT).unwrap();
+    let known = ["fd00::2", "192.168.69.2"];
+    let mut connecting = resolve(&lab, &server, socket, |asked| knows(asked, &known)).unwrap();
+    // The refusal of the first one is in, and nobody has asked for it.
+    lab.run_for(Duration::from_secs(2));
+    let _other = lab.near.tcp().unwrap().bind(6000).unwrap();
+    for _ in 0..2 {
+        assert_eq!(connecting.poll(), Err(nb::Error::Other(Error::AddressInUse)));
+    }
+}
+
+#[test]
 fn a_bound_address_says_which_version() {
     let lab = lab();
     let server = Server::new(&lab.far);

@@ -94,7 +94,8 @@ impl<'net, St: State, S: Sharing> UdpSocket<'net, St, S> {
     ///
     /// # Errors
     ///
-    /// The socket as it is, if that is not yet decided. Closed, with the reason, if it failed: that
+    /// The socket as it is, if that is not yet decided. Closed, without its port and what it had
+    /// still to send or to be received, with the reason, if it failed: that
     /// of [`poll`](UdpSocket::poll), or, if the host can be reached at no address, what
     /// [`connect`](UdpSocket::connect) says to the last one.
     pub fn finish(

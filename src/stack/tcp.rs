@@ -343,6 +343,8 @@ impl Core {
         if let Some(socket) = self.tcp_mut(id) {
             forget(socket);
         }
+        // It may still be waiting for the neighbour of the last connection.
+        self.table.move_to(id, None);
         self.renew(id);
         self.tcp_register(id);
         id

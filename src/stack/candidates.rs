@@ -112,8 +112,9 @@ mod by_name {
             remote: SocketAddr,
             local: Option<LocalEndpoint>,
         ) -> Result<(), Error> {
+            // The next packet is for another neighbour, and is not to wait for the last one.
+            self.table.move_to(id, None);
             if let Some(slot) = self.slot_mut(id) {
-                // The next packet is for another neighbour, and is not to wait for the last one.
                 slot.forget_neighbor();
             }
             let is_bound = self.slot(id).is_some_and(|slot| slot.role == Role::Bound);

@@ -1,7 +1,5 @@
 //! Names that are none, and answers that are none, for sockets of both protocols.
 
-use sockstate::Duration;
-
 use super::*;
 use crate::common::name_server::{NX_DOMAIN, Record, SERVER_FAILURE, alias, name};
 use crate::common::{Random, failed};

@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use common::name_server::{A, Asked, Server, address, reply};
 use sockstate::state::{Closed, Connected, Connecting, Resolving};
 use sockstate::testing::Lab;
-use sockstate::{Error, Net, Protocol, TcpSocket, UdpSocket};
+use sockstate::{Duration, Error, Net, Protocol, TcpSocket, UdpSocket};
 
 const HOST: &str = "host.test";
 const PORT: u16 = 80;
@@ -58,7 +58,9 @@ fn resolve<'net>(
     socket: TcpSocket<'net, Resolving<'_>>,
     mut answer: impl FnMut(&Asked) -> Vec<Vec<u8>>,
 ) -> Resolved<'net> {
+    let end = lab.clock.time() + Duration::from_secs(3_600);
     let resolved = socket.wait_with(|_| {
+        assert!(lab.clock.time() < end, "it has no end");
         server.step(lab, &mut answer);
         lab.step();
     });
@@ -72,7 +74,9 @@ fn tie<'net>(
     socket: UdpSocket<'net, Resolving<'_>>,
     mut answer: impl FnMut(&Asked) -> Vec<Vec<u8>>,
 ) -> Tied<'net> {
+    let end = lab.clock.time() + Duration::from_secs(3_600);
     let tied = socket.wait_with(|_| {
+        assert!(lab.clock.time() < end, "it has no end");
         server.step(lab, &mut answer);
         lab.step();
     });

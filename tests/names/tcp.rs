@@ -1,6 +1,6 @@
 //! TCP: from a name to a connection, and what can come between.
 
-use sockstate::{AnyTcpSocket, Duration, Protocol, Unfinished, nb};
+use sockstate::{AnyTcpSocket, Protocol, Unfinished, nb};
 
 use super::*;
 use crate::common::name_server::{AAAA, NX_DOMAIN, SERVER_FAILURE};
@@ -107,6 +107,40 @@ fn a_server_that_fails_hands_over_to_the_next_one() {
     assert_eq!(resolved.unwrap().remote_endpoint(), Ok(at("fd00::2")));
     // The other server is another neighbour, and one is asked for in a second.
     assert_eq!(server.times(), [0, 0, 1_000, 1_000], "without the pause of 1.5 s");
+}
+
+#[test]
+fn a_server_that_fails_is_not_asked_again() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let socket = lab.near.tcp().unwrap().connect_by_name(HOST, PORT).unwrap();
+    let resolved = resolve(&lab, &server, socket, |asked| match asked.from {
+        SocketAddr::V4(_) => vec![reply(asked, SERVER_FAILURE, &[])],
+        SocketAddr::V6(_) => vec![],
+    });
+    assert_eq!(resolved.map(drop).unwrap_err().1, Error::TimedOut);
+    let asked = server.asked.borrow();
+    assert_eq!(asked.iter().filter(|asked| asked.from.is_ipv4()).count(), 2);
+    assert!(asked.len() >= 6, "the other one is asked again");
+}
+
+#[test]
+fn what_every_server_fails_to_tell_is_not_asked_for_again() {
+    let lab = lab();
+    lab.near.set_dns_servers(&[ip("192.168.69.2")]).unwrap();
+    for (failing, other) in [(A, AAAA), (AAAA, A)] {
+        let server = Server::new(&lab.far);
+        let socket = lab.near.tcp().unwrap().connect_by_name(HOST, PORT).unwrap();
+        let resolved = resolve(&lab, &server, socket, |asked| match asked.kind == failing {
+            true => vec![reply(asked, SERVER_FAILURE, &[])],
+            false => vec![],
+        });
+        assert_eq!(resolved.map(drop).unwrap_err().1, Error::TimedOut);
+        let asked = server.asked.borrow();
+        let kinds: Vec<_> = asked.iter().map(|asked| asked.kind).collect();
+        assert_eq!(kinds, [A, AAAA, other, other], "the other one is asked for to the end");
+        assert_eq!(server.times(), [0, 0, 1_500, 4_500]);
+    }
 }
 
 #[test]

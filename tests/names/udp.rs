@@ -1,6 +1,6 @@
 //! UDP: from a name to a peer.
 
-use sockstate::{AnyUdpSocket, Duration, Protocol, Unfinished};
+use sockstate::{AnyUdpSocket, Protocol, Unfinished};
 
 use super::*;
 use crate::common::{assert_blocks, failed, near};

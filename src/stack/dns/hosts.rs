@@ -5,14 +5,13 @@
 //! answers the question for the other kind, of which there are some (RFC 4074 section 4.1), then
 //! costs that moment and no more.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
 use smoltcp::time::Duration;
 use smoltcp::wire::IpAddress;
 
 use super::message::{Record, Reply};
 use super::{Answer, Nb, Query};
-use crate::addr::ip_address;
 use crate::socket::resolution::Resolution;
 use crate::stack::core::{Core, later};
 use crate::stack::peer::Peer;
@@ -104,16 +103,17 @@ fn merge(found: &mut HostAddrs, more: &HostAddrs) {
 /// Choosing among the addresses of a host.
 impl Core {
     /// The addresses of a host in the order in which to ask them: both IP versions take turns (RFC
-    /// 8305 section 4), IPv6 first where it is more than the link's own.
-    pub(crate) fn in_order(&mut self, found: &HostAddrs) -> HostAddrs {
-        let of = |is_v6: bool| found.iter().copied().filter(move |addr| addr.is_ipv6() == is_v6);
-        let is_v6_first = self.has_wide_ipv6() && of(true).any(|addr| self.is_routable(addr));
+    /// 8305 section 4), IPv6 first where the interface is known beyond its link by it. One without
+    /// a route is passed over when its turn comes.
+    pub(crate) fn in_order(&self, found: &HostAddrs) -> HostAddrs {
+        let of = |is_v6: bool| found.iter().filter(move |addr| addr.is_ipv6() == is_v6);
+        let is_v6_first = self.has_wide_ipv6();
         let (mut first, mut second) = (of(is_v6_first), of(!is_v6_first));
         let mut ordered = HostAddrs::new();
         for _ in found {
             for addr in [first.next(), second.next()].into_iter().flatten() {
                 // There is room for as many as there are.
-                let _ = ordered.push(addr);
+                let _ = ordered.push(*addr);
             }
         }
         ordered
@@ -129,10 +129,6 @@ impl Core {
             #[cfg(feature = "proto-ipv4")]
             IpAddress::Ipv4(_) => false,
         })
-    }
-
-    fn is_routable(&mut self, addr: IpAddr) -> bool {
-        ip_address(addr).is_ok_and(|addr| self.routable(addr))
     }
 
     /// Ties a UDP socket to a host, at its first address that there is a way to.

@@ -1,11 +1,11 @@
 //! Connecting to a host by its name.
 
 use super::TcpSocket;
-use crate::Failed;
 use crate::socket::resolution::Resolution;
 use crate::stack::Sharing;
 use crate::state::tcp::CanConnect;
 use crate::state::{Resolving, State};
+use crate::{Error, Failed};
 
 impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     /// Looks a host up, to connect to it: the first [`wait`](TcpSocket::wait) is for its addresses,
@@ -18,13 +18,16 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     /// the text of an address needs neither that slot nor a server.
     ///
     /// The host is then asked at one address after the other, [four](crate::MOST_ADDRESSES) at
-    /// most, until it accepts. IPv6 comes first if the interface has an IPv6 address that is not
-    /// link-local, and a route to the host's, as RFC 6724 section 6 prefers it (rules 1, 2 and 6);
-    /// the two versions take turns (RFC 8305 section 4). One address has
+    /// most, until it accepts. Both versions take turns (RFC 8305 section 4), IPv6 first if the
+    /// interface has an IPv6 address that is not link-local: of RFC 6724 section 6 that stands for
+    /// the rules on unusable destinations, scope and precedence (1, 2 and 6). One address has
     /// [`Deadlines::connect`](crate::Deadlines::connect), divided by the number of those that have
     /// not been asked yet, itself among them: with two, half of the time, and the last one all of
-    /// it. A refusal or a missing route leads to the next one at once. The error is that of the last
-    /// one.
+    /// it; without a deadline, all but the last one have ten seconds. A refusal or a missing route
+    /// leads to the next one at once. The error is that of the last one.
+    ///
+    /// A bound socket asks from its port each time. If all fail, it is closed, as after a failed
+    /// [`connect`](TcpSocket::connect).
     ///
     /// ```
     /// use sockstate::{Error, Net, TcpSocket, state::Connected};
@@ -58,7 +61,8 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
             let local = core.tcp_local(slot).ok().and_then(|local| local.addr);
             Resolution::begin(core, host, port, local)
         });
-        match begun.flatten() {
+        let begun: Result<_, Error> = begun.flatten();
+        match begun {
             Ok((resolution, lookup)) => {
                 let mut socket: TcpSocket<'net, Resolving<'n>, S> =
                     self.into_state_with(resolution);

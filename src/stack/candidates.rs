@@ -13,14 +13,15 @@ pub(crate) use by_name::Candidates;
 
 /// Without names, each peer has one address.
 #[cfg(not(feature = "dns"))]
-pub(crate) type Candidates = ();
+#[derive(Debug, Default)]
+pub struct Candidates {}
 
 #[cfg(not(feature = "dns"))]
 impl Core {
     pub(crate) fn tcp_connected_to_any(
         &self,
         id: SlotId,
-        (): &mut Candidates,
+        _: &mut Candidates,
     ) -> nb::Result<(), crate::Error> {
         self.tcp_connected(id)
     }

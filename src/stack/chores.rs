@@ -25,10 +25,17 @@ impl Core {
 
     /// How long there is nothing of this to do.
     pub(crate) fn delay_of_chores(&self) -> Option<Duration> {
-        #[cfg(feature = "multicast")]
-        return self.groups.delay(self.now);
-        #[cfg(not(feature = "multicast"))]
-        None
+        let delays: [Option<Duration>; 2] = [
+            #[cfg(feature = "multicast")]
+            self.groups.delay(self.now),
+            #[cfg(not(feature = "multicast"))]
+            None,
+            #[cfg(feature = "slaac")]
+            self.slaac.delay(self.now),
+            #[cfg(not(feature = "slaac"))]
+            None,
+        ];
+        delays.into_iter().flatten().min()
     }
 
     /// The addresses of the interface have changed.
@@ -39,6 +46,8 @@ impl Core {
 
     /// The link is up again.
     pub(crate) fn chores_begin_anew(&mut self) {
+        #[cfg(feature = "slaac")]
+        self.slaac_begin();
         #[cfg(feature = "multicast")]
         self.report_groups_again();
     }

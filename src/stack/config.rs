@@ -95,6 +95,23 @@ pub struct Config {
     /// How many connection requests a listener takes at once where the caller cannot say so:
     /// embedded-nal's `listen`. Default: 4.
     pub backlog: u16,
+    /// Whether the stack takes addresses and routers of IPv6 from what routers advertise (RFC 4862,
+    /// RFC 4861), on Ethernet. It asks for routers when it is built and when the link comes up,
+    /// and has a link-local address, formed of the hardware address (RFC 4291 appendix A), unless
+    /// it is given one before. Default: no.
+    ///
+    /// For each prefix of 64 bits that is advertised for it, the interface gets an address, as long
+    /// as the prefix is valid; sockets of one that is over end with
+    /// [`Error::AddressLost`](crate::Error::AddressLost). smoltcp has room for two addresses, which
+    /// are the link-local one and one more: with IPv4 beside it, or several prefixes, set
+    /// `SMOLTCP_IFACE_MAX_ADDR_COUNT` when smoltcp is compiled. What finds no room is left out. A
+    /// gateway that was set is preferred to advertised ones.
+    ///
+    /// Not done: finding out whether a neighbour has the same address (RFC 4862 section 5.4), other
+    /// addresses for new connections when one is no longer preferred, name servers (RFC 8106), and
+    /// DHCPv6.
+    #[cfg(feature = "slaac")]
+    pub slaac: bool,
 }
 
 impl Config {
@@ -119,6 +136,8 @@ impl Config {
             overflow: Overflow::default(),
             idle: spin,
             backlog: 4,
+            #[cfg(feature = "slaac")]
+            slaac: false,
         }
     }
 }

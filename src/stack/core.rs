@@ -100,6 +100,8 @@ pub struct Core {
     pub(crate) counters: Counters,
     #[cfg(feature = "multicast")]
     pub(crate) groups: super::groups::Groups,
+    #[cfg(feature = "slaac")]
+    pub(crate) slaac: super::slaac::Slaac,
 }
 
 /// What a slot was like before a frame.
@@ -122,6 +124,8 @@ impl Core {
     ) -> Self {
         let mut rng = Rng::new(config.seed);
         let hash_key = rng.next() | 1;
+        #[cfg(feature = "slaac")]
+        let ethernet = super::slaac::is_possible(caps.medium);
         Core {
             iface,
             table: Table::new(memory.tcp, memory.udp, memory.icmp, memory.raw),
@@ -160,6 +164,8 @@ impl Core {
             counters: Counters::default(),
             #[cfg(feature = "multicast")]
             groups: super::groups::Groups::new(now),
+            #[cfg(feature = "slaac")]
+            slaac: super::slaac::Slaac::new(config.slaac && ethernet),
         }
     }
 
@@ -361,6 +367,8 @@ impl Core {
         self.with_set(id, ingress);
         match route {
             Route::Neighbor => {
+                #[cfg(feature = "slaac")]
+                self.router_advert(frame);
                 self.wake_found();
                 #[cfg(feature = "dhcp")]
                 self.dhcp_neighbor();

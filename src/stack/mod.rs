@@ -42,6 +42,8 @@ mod report;
 mod rng;
 mod router;
 mod sharing;
+#[cfg(feature = "slaac")]
+mod slaac;
 pub(crate) mod slot;
 mod statistics;
 mod storage;
@@ -267,6 +269,10 @@ impl<S: Sharing, D: Device + 'static, C: Clock + 'static> Net<S, Port<D, C>> {
         let mut iface_config = iface::Config::new(config.hardware_addr);
         iface_config.random_seed = rng::interface_seed(config.seed);
         let iface = Interface::new(iface_config, &mut device, now);
+        #[cfg_attr(not(feature = "slaac"), allow(unused_mut))]
+        let mut core = Core::new(iface, caps, memory.slots, &config, now);
+        #[cfg(feature = "slaac")]
+        core.slaac_begin();
         Ok(Net {
             idle: config.idle,
             #[cfg(all(feature = "embedded-nal", feature = "tcp"))]
@@ -282,10 +288,7 @@ impl<S: Sharing, D: Device + 'static, C: Clock + 'static> Net<S, Port<D, C>> {
             },
             lock: BlockingMutex::const_new(
                 S::Lock::INIT,
-                Inner {
-                    core: Core::new(iface, caps, memory.slots, &config, now),
-                    port: Port { device, clock, traffic: Traffic::default() },
-                },
+                Inner { core, port: Port { device, clock, traffic: Traffic::default() } },
             ),
         })
     }

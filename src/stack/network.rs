@@ -72,35 +72,26 @@ impl<S: Sharing> Net<S> {
         if !gateway.is_unicast() {
             return Err(Error::Unaddressable);
         }
-        self.with_core(|core| {
-            let routes = core.iface.routes_mut();
-            let added = match gateway {
-                #[cfg(feature = "proto-ipv4")]
-                IpAddress::Ipv4(addr) => routes.add_default_ipv4_route(addr).is_ok(),
-                #[cfg(feature = "proto-ipv6")]
-                IpAddress::Ipv6(addr) => routes.add_default_ipv6_route(addr).is_ok(),
-            };
-            core.table.wake_stalled();
-            #[cfg(feature = "dhcp")]
-            if gateway.version() == smoltcp::wire::IpVersion::Ipv4 {
-                core.dhcp_leaves_router();
-            }
-            if added { Ok(()) } else { Err(Error::OutOfRoutes) }
-        })?
+        let everywhere = match gateway {
+            #[cfg(feature = "proto-ipv4")]
+            IpAddress::Ipv4(_) => IpAddress::v4(0, 0, 0, 0),
+            #[cfg(feature = "proto-ipv6")]
+            IpAddress::Ipv6(_) => IpAddress::v6(0, 0, 0, 0, 0, 0, 0, 0),
+        };
+        self.with_core(|core| core.add_route(IpCidr::new(everywhere, 0), gateway))?
     }
 
-    /// Forgets the routers of both IP versions.
+    /// Forgets the routers of both IP versions; those that advertise themselves until they do so
+    /// again.
     ///
     /// # Errors
     ///
     /// [`Error::Reentrant`] within a closure of the stack.
     pub fn clear_gateways(&self) -> Result<(), Error> {
         self.with_core(|core| {
-            let routes = core.iface.routes_mut();
-            #[cfg(feature = "proto-ipv4")]
-            routes.remove_default_ipv4_route();
-            #[cfg(feature = "proto-ipv6")]
-            routes.remove_default_ipv6_route();
+            core.iface.routes_mut().update(|routes| {
+                routes.retain(|route| route.cidr.prefix_len() > 0);
+            });
             #[cfg(feature = "dhcp")]
             core.dhcp_leaves_router();
         })
@@ -329,7 +320,10 @@ impl Core {
     fn add_route(&mut self, network: IpCidr, router: IpAddress) -> Result<(), Error> {
         let mut added = true;
         self.iface.routes_mut().update(|routes| {
-            routes.retain(|known| !is_same_network(known.cidr, network));
+            // Those that were advertised stay beside it.
+            routes.retain(|known| {
+                known.expires_at.is_some() || !is_same_network(known.cidr, network)
+            });
             let route = Route {
                 cidr: network,
                 via_router: router,
@@ -339,7 +333,18 @@ impl Core {
             added = routes.push(route).is_ok();
         });
         self.table.wake_stalled();
+        self.default_route_set(network);
         if added { Ok(()) } else { Err(Error::OutOfRoutes) }
+    }
+
+    /// A default route that was set by hand is not the lease's to take away.
+    fn default_route_set(&mut self, network: IpCidr) {
+        #[cfg(feature = "dhcp")]
+        if matches!(network, IpCidr::Ipv4(cidr) if cidr.prefix_len() == 0) {
+            self.dhcp_leaves_router();
+        }
+        #[cfg(not(feature = "dhcp"))]
+        let _ = network;
     }
 
     fn remove_route(&mut self, network: IpCidr) -> Result<(), Error> {
@@ -348,6 +353,7 @@ impl Core {
             had = routes.iter().any(|known| is_same_network(known.cidr, network));
             routes.retain(|known| !is_same_network(known.cidr, network));
         });
+        self.default_route_set(network);
         if had { Ok(()) } else { Err(Error::NoRoute) }
     }
 

@@ -82,6 +82,10 @@ impl<D: Device, C: Clock> Drive for Port<D, C> {
     }
 
     fn egress(&mut self, core: &mut Core) -> Option<Sending> {
+        #[cfg(feature = "slaac")]
+        if core.solicits() {
+            return Some(self.solicit(core));
+        }
         core.send_one(|iface, set, now, look| {
             let mut device = Watched {
                 device: &mut self.device,
@@ -98,6 +102,21 @@ impl<D: Device, C: Clock> Drive for Port<D, C> {
 
     fn traffic(&self) -> Traffic {
         self.traffic
+    }
+}
+
+#[cfg(feature = "slaac")]
+impl<D: Device, C> Port<D, C> {
+    /// Asks for routers.
+    fn solicit(&mut self, core: &mut Core) -> Sending {
+        let Some(token) = self.device.transmit(core.now) else {
+            self.traffic.refused();
+            return Sending::Refused;
+        };
+        let frame = core.solicitation();
+        let token = Counted { token, traffic: &mut self.traffic, look: None };
+        token.consume(frame.len(), |buffer| buffer.copy_from_slice(&frame));
+        Sending::Sent
     }
 }
 

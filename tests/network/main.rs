@@ -9,4 +9,5 @@ mod lookups;
 mod multicast;
 mod quotes;
 mod routes;
+mod slaac;
 mod wire;

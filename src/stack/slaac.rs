@@ -130,6 +130,7 @@ impl Core {
         let Some((whole, packet)) = super::router::read_frame(self.caps.medium, frame) else {
             return;
         };
+        #[cfg_attr(not(feature = "proto-ipv4"), allow(irrefutable_let_patterns))]
         let (IpAddress::Ipv6(src), IpAddress::Ipv6(dst)) = (packet.src, packet.dst) else { return };
         let message = packet.payload;
         // RFC 4861 section 6.1.2: a hop limit of 255 shows that it comes from this link.

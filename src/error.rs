@@ -113,7 +113,7 @@ pub enum Error {
     NoNameServer,
     /// There is no such name, or nothing of the kind that was asked for is known of it.
     NameNotFound,
-    /// The name servers answered that they could not, or would not, answer.
+    /// The name servers answered that they could not, or would not, answer, or cannot be reached.
     NameServerFailed,
     /// The socket is of another stack than the [`Watch`](crate::Watch) that it was to be put into.
     #[cfg(feature = "watch")]

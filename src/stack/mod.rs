@@ -234,7 +234,8 @@ impl<D, C, S: Sharing> ::core::fmt::Debug for Stack<D, C, S> {
 ///   waits. A call on a socket that would block polls the stack before it says so, so that
 ///   `nb::block!` on any of them ends, given a clock that runs.
 /// - *For clients of embedded-nal*: `&Net` itself, or what [`blocking`](Net::blocking) gives.
-/// - *The network*: addresses, the default gateway, name servers, `dhcp` for all of them, the link.
+/// - *The network*: addresses, routes, name servers, `dhcp` for all of them, the link, multicast
+///   groups, what has gone through.
 pub struct Net<S: Sharing = Local, T: ?Sized = <S as Sharing>::Driver> {
     idle: fn(Option<Duration>),
     /// The default backlog of listeners.

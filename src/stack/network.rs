@@ -220,7 +220,8 @@ impl<S: Sharing> Net<S> {
     }
 
     /// Gives the interface another hardware address. The device has to be told as well, if it looks
-    /// at the addresses of frames; and neighbours, who keep the old one until they ask again.
+    /// at the addresses of frames; and neighbours, who keep the old one until they ask again. An IP
+    /// address that was formed of the old one stays.
     ///
     /// ```
     /// # use sockstate::{Error, testing::Lab};

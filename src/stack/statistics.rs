@@ -38,8 +38,8 @@ pub struct Statistics {
     /// How often the device had no room for a frame. It is asked again, so that one frame may
     /// count more than once.
     pub device_full: u32,
-    /// Frames received that were for no socket: address resolution, echo requests, packets for
-    /// other hosts or for ports that nobody has, and what could not be read.
+    /// Frames received that were for no socket: address resolution, ICMP, packets for other hosts or
+    /// for ports that nobody has, and what could not be read.
     pub frames_for_nobody: u32,
     /// Frames received that were dropped unread, each of which its sender sends again: connection
     /// requests for a listener whose backlog is full (see [`Overflow`](crate::Overflow)), and one

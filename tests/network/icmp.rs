@@ -117,15 +117,22 @@ fn a_quote_with_options_is_read() {
 #[test]
 fn an_open_connection_goes_on_whatever_icmp_says() {
     let lab = Lab::new(1);
-    let (mut near, mut far) = lab.connection().unwrap();
     let mut wire = Wire::new(&lab);
+    let mut listener = lab.far.tcp().unwrap().bind(80).unwrap().listen(1).unwrap();
+    let (connecting, request) = wire.request();
+    wire.pass_on(&request);
+    let mut near = connecting.wait_with(|_| lab.step()).unwrap();
+    let (mut far, _) = lab.block(|| listener.accept()).unwrap();
+    lab.run_for(Duration::from_millis(100));
+    // Not even by the number of its request.
+    wire.send(&report(3, 1, 0, &request));
     near.send(b"one").unwrap();
     let segment = wire.only();
     for code in 0..16 {
         wire.send(&report(3, code, 0, &segment));
     }
     wire.send(&report(11, 0, 0, &segment));
-    assert_eq!(wire.reports(), (0, 17));
+    assert_eq!(wire.reports(), (0, 18));
     near.send(b"two").unwrap();
     let mut buffer = [0; 16];
     let mut received = Vec::new();

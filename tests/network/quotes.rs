@@ -230,8 +230,43 @@ fn of_datagrams_to_somebody_else() {
         assert_blocks(socket.receive(&mut [0; 16]));
     }
     assert_eq!(wire.reports(), (0, 6));
+    // To another host, about a packet of that.
+    let message = icmp(3, 3, 0, &with(&datagram, 12, &DEAD.octets()));
+    wire.send(&ipv4(ROUTER, DEAD, ICMP, &message));
+    assert_blocks(socket.receive(&mut [0; 16]));
+    assert_eq!(wire.reports(), (0, 7));
     wire.send(&report(3, 3, 0, &datagram));
-    assert_eq!(wire.reports(), (1, 6));
+    assert_eq!(wire.reports(), (1, 7));
+}
+
+/// With few slots many ports are filed together, and still are different ports.
+#[test]
+fn of_other_ports_that_are_filed_together() {
+    let lab = Lab::builder(1).near(slots(1, 1)).build();
+    let mut wire = Wire::new(&lab);
+    let mut socket = lab.near.udp().unwrap().connect(far(7)).unwrap();
+    socket.send(b"hello").unwrap();
+    let datagram = wire.only();
+    for port in 1..200_u16 {
+        wire.send(&report(3, 3, 0, &with(&datagram, 20, &port.to_be_bytes())));
+    }
+    assert_blocks(socket.receive(&mut [0; 16]));
+    assert_eq!(wire.reports(), (0, 199));
+}
+
+/// A header cannot be so short that addresses are taken for ports.
+#[test]
+fn with_a_header_that_ends_in_its_addresses() {
+    let lab = Lab::new(1);
+    let mut wire = Wire::new(&lab);
+    // The address of the far stack, read as two ports.
+    let bound = lab.near.udp().unwrap().bind(192 << 8 | 168).unwrap();
+    let mut socket = bound.connect(far(69 << 8 | 2)).unwrap();
+    socket.send(b"hello").unwrap();
+    let datagram = wire.only();
+    wire.send(&report(3, 3, 0, &with(&datagram, 0, &[0x44])));
+    assert_blocks(socket.receive(&mut [0; 16]));
+    assert_eq!(wire.reports(), (0, 1));
 }
 
 /// Thousands of them that are random behind the first bytes: nothing panics, nothing is believed.

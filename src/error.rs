@@ -59,9 +59,9 @@ pub enum Error {
     /// The peer reset an established connection (RFC 9293 section 3.5.3).
     Reset,
     /// The peer did not answer before a deadline: of the connection request, of data or a FIN
-    /// waiting for its acknowledgement, or of keep-alive probes. For UDP: the next hop did not
-    /// answer address resolution, and the datagrams that waited for it were given up. For a
-    /// look-up: nobody who was asked answered.
+    /// waiting for its acknowledgement, or of keep-alive probes. For UDP, ICMP and raw sockets:
+    /// the next hop did not answer address resolution, and what waited for it was given up. For
+    /// a look-up: nobody who was asked answered.
     TimedOut,
     /// The peer closed its sending direction, and everything that it sent has been received:
     /// the end of the stream. Sending may still be possible.
@@ -90,7 +90,8 @@ pub enum Error {
     AddressNotAvailable,
     /// No route leads to the remote address.
     NoRoute,
-    /// Another socket is bound to the same address and port, or has the same connection.
+    /// Another socket is bound to the same address and port (or identifier, or protocol), or has
+    /// the same connection.
     AddressInUse,
     /// The hardware address is not a unicast one, or does not fit the medium of the device.
     HardwareAddress,

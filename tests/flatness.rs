@@ -85,8 +85,15 @@ fn run(case: &str) -> Result<(), Error> {
     let (count, trips): (u16, u64) = (count.parse().unwrap(), trips.parse().unwrap());
     // One slot more, for the listeners that set up connections.
     let slots = usize::from(count) + 1;
-    let heap =
-        Heap { tcp: slots, udp: slots, tcp_rx: 256, tcp_tx: 256, udp_buf: 256, udp_packets: 4 };
+    let heap = Heap {
+        tcp: slots,
+        udp: slots,
+        tcp_rx: 256,
+        tcp_tx: 256,
+        udp_buf: 256,
+        udp_packets: 4,
+        ..Heap::default()
+    };
     let lab = Lab::builder(1).near(heap).far(Heap { tcp: slots + 1, ..heap }).build();
     // Opened after the active one, so that whatever is found newest first finds them before it.
     let others = || (1..count).map(|n| open(&lab, idle, n)).collect::<Result<Vec<_>, _>>();

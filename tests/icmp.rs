@@ -392,6 +392,18 @@ fn the_slot_of_a_dropped_socket_comes_back_in_time_and_empty() {
 }
 
 #[test]
+fn the_identifier_of_a_dropped_socket_is_free_at_once() {
+    let lab = Lab::builder(1).near(small(2)).build();
+    let mut socket = lab.near.icmp().unwrap().bind(IDENT).unwrap();
+    socket.send_echo(DEAD.into(), 1, b"in a while").unwrap();
+    drop(socket);
+    assert_eq!(lab.near.free_slots(Protocol::Icmp), Ok(1));
+    let mut socket = lab.near.icmp().unwrap().bind(IDENT).unwrap();
+    socket.send_echo(FAR.into(), 2, b"").unwrap();
+    assert_eq!(lab.block(|| socket.receive_echo(&mut [])).unwrap().seq_no, 2);
+}
+
+#[test]
 fn a_link_that_goes_down_takes_what_dropped_sockets_had_to_send() {
     let lab = Lab::builder(1).near(small(2)).build();
     let mut socket = lab.near.icmp().unwrap().bind_any().unwrap();

@@ -101,7 +101,13 @@ fn an_ip_version_and_a_protocol_belong_to_one_socket() {
 
 #[test]
 fn each_socket_gets_its_own_packets() {
-    let lab = Lab::new(1);
+    // So few slots that sockets share buckets of the table, in another way with each seed.
+    (0..16).for_each(each_socket_gets_its_own_packets_with);
+}
+
+fn each_socket_gets_its_own_packets_with(seed: u64) {
+    let heap = Heap { tcp: 1, udp: 1, icmp: 1, ..Heap::default() };
+    let lab = Lab::builder(seed).near(heap).build();
     let mut sockets = [
         bound(&lab, IpVersion::V4, 1),
         bound(&lab, IpVersion::V4, PROTOCOL),
@@ -203,8 +209,10 @@ fn packets_that_lie_are_not_sent() {
         let packet = ip(near, far, PROTOCOL, b"payload");
         socket.send(&packet).unwrap();
         assert_eq!(sent_by_near(&lab).len(), 1);
-        assert_eq!(socket.send_with(4, |_| 4), Err(Error::InvalidPacket.into()));
-        assert_eq!(socket.send_with(0, |_| 0), Err(Error::InvalidPacket.into()));
+        for size in [0, 4, 19] {
+            let sent = socket.send_with(size, |_| panic!("not to be called"));
+            assert_eq!(sent, Err(Error::InvalidPacket.into()));
+        }
         assert_eq!(socket.send_with(20, |_| usize::MAX), Err(Error::InvalidPacket.into()));
     }
 }
@@ -461,14 +469,60 @@ fn icmp_is_answered_all_the_same() {
 }
 
 #[test]
-fn fragments_for_another_socket_are_not_kept_from_the_interface() {
+fn fragments_are_answered_by_nobody() {
     let lab = Lab::new(1);
+    introduce(&lab);
     let mut socket = bound(&lab, IpVersion::V4, UDP);
     let mut last = ipv4(FAR, NEAR, UDP, b"the end");
     last[7] = 1;
     mend_header(&mut last);
     assert_eq!(answers(&lab, &last), Vec::<Vec<u8>>::new());
     assert_eq!(socket.recv_with(<[u8]>::to_vec), Ok(last));
+}
+
+/// A UDP socket gets its datagram, whichever fragment comes first.
+#[cfg(feature = "proto-ipv4-fragmentation")]
+#[test]
+fn fragments_for_another_socket_are_not_kept_from_it() {
+    let lab = Lab::new(1);
+    let mut packets = bound(&lab, IpVersion::V4, UDP);
+    let mut udp = lab.near.udp().unwrap().bind(7).unwrap();
+    let mut first =
+        ipv4(FAR, NEAR, UDP, &[0, 8, 0, 7, 0, 16, 0, 0, b'd', b'a', b't', b'a', 0, 0, 0, 0]);
+    first[6] = 0x20;
+    mend_header(&mut first);
+    first[20 + 5] = 24;
+    let mut last = ipv4(FAR, NEAR, UDP, b"the end.");
+    last[7] = 2;
+    mend_header(&mut last);
+    for fragments in [[&first, &last], [&last, &first]] {
+        for fragment in fragments {
+            show(&lab, &to_near(fragment));
+            assert_eq!(packets.receive(&mut [0; 64]), Ok(fragment.len()));
+        }
+        assert_eq!(udp.next_len(), Ok(Some(16)));
+        assert!(udp.receive_from(&mut [0; 16]).is_ok());
+    }
+}
+
+/// Whoever waits for a packet that another caller's poll took in does not sleep first.
+#[test]
+fn a_packet_that_somebody_else_took_in_wakes_who_waits_for_it() {
+    let lab = Lab::new(1);
+    let mut socket = bound(&lab, IpVersion::V4, PROTOCOL);
+    let mut calls = 0;
+    let received = lab.near.block_with(
+        |_| panic!("there is a packet"),
+        || {
+            calls += 1;
+            if calls == 1 {
+                show(&lab, &to_near(&ipv4(FAR, NEAR, PROTOCOL, b"payload")));
+                return Err(nb::Error::WouldBlock);
+            }
+            socket.receive(&mut [0; 64])
+        },
+    );
+    assert_eq!(received, Ok(27));
 }
 
 #[test]
@@ -554,6 +608,23 @@ fn the_slot_of_a_dropped_socket_comes_back_in_time_and_empty() {
     assert_eq!(socket.next_len(), Ok(None));
     socket.send(&good()).unwrap();
     assert_eq!(sent_by_near(&lab).len(), 1);
+}
+
+#[test]
+fn what_a_dropped_socket_was_bound_to_is_free_at_once() {
+    let lab = Lab::builder(1).near(small(2)).build();
+    let mut socket = bound(&lab, IpVersion::V4, PROTOCOL);
+    socket.send(&ipv4(NEAR, DEAD, PROTOCOL, b"in a while")).unwrap();
+    drop(socket);
+    assert_eq!(lab.near.free_slots(Protocol::Raw), Ok(1));
+    let mut socket = bound(&lab, IpVersion::V4, PROTOCOL);
+    show(&lab, &to_near(&ipv4(FAR, NEAR, PROTOCOL, b"payload")));
+    assert_eq!(socket.receive(&mut [0; 64]), Ok(27));
+    drop(socket);
+    // However often.
+    for _ in 0..70_000 {
+        bound(&lab, IpVersion::V4, PROTOCOL);
+    }
 }
 
 #[test]

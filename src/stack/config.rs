@@ -23,8 +23,8 @@ pub struct Deadlines {
     pub handshake: Option<Duration>,
     /// From the last word of a peer that owes an acknowledgement to giving it up, or from the
     /// first probe (keep-alive, or of a closed window) that it does not answer; each connection
-    /// may set its own. For UDP: how long a datagram waits for its next hop to be found. Default:
-    /// 60 s.
+    /// may set its own. For UDP, ICMP and raw sockets: how long a datagram waits for its next hop
+    /// to be found. Default: 60 s.
     pub unreachable: Option<Duration>,
     /// From the close of a connection (or the last progress in delivering what it still had to
     /// send) to a RST. Default: 30 s.

@@ -184,22 +184,19 @@ impl Core {
             #[cfg(feature = "proto-ipv4")]
             (IpAddress::Ipv4(_), IpAddress::Ipv4(_), 1) => Icmpv4Packet::new_checked(message)
                 .and_then(|message| match Icmpv4Repr::parse(&message, caps)? {
-                    Icmpv4Repr::EchoReply { ident, seq_no, data } => Ok((ident, seq_no, data)),
+                    Icmpv4Repr::EchoReply { seq_no, data, .. } => Ok((seq_no, data)),
                     _ => Err(smoltcp::wire::Error),
                 }),
             #[cfg(feature = "proto-ipv6")]
             (IpAddress::Ipv6(src), IpAddress::Ipv6(dst), 58) => Icmpv6Packet::new_checked(message)
                 .and_then(|message| match Icmpv6Repr::parse(&src, &dst, &message, caps)? {
-                    Icmpv6Repr::EchoReply { ident, seq_no, data } => Ok((ident, seq_no, data)),
+                    Icmpv6Repr::EchoReply { seq_no, data, .. } => Ok((seq_no, data)),
                     _ => Err(smoltcp::wire::Error),
                 }),
             _ => return,
         };
-        let Ok((ident, seq_no, data)) = reply else { return };
+        let Ok((seq_no, data)) = reply else { return };
         let Ok(echoes) = self.echoes(id) else { return };
-        if echoes.ident != Some(ident) {
-            return;
-        }
         let head = Head { from: header.src, seq_no, hop_limit: header.hop_limit };
         if let Ok(buffer) = echoes.queue.enqueue(data.len(), head) {
             buffer.copy_from_slice(data);

@@ -174,7 +174,6 @@ impl Core {
 
     /// Nobody holds the slot any more. What it was bound to is free at once.
     pub(crate) fn packet_release(&mut self, id: SlotId) {
-        self.table.register(id, None);
         match self.table.protocol(id) {
             #[cfg(feature = "icmp")]
             Protocol::Icmp => self.icmp_unbind(id),
@@ -241,6 +240,7 @@ impl Core {
     fn packet_clear(&mut self, id: SlotId) {
         let now = self.now;
         let Some(slot) = self.slot_mut(id) else { return };
+        // Else smoltcp would hold the packets back.
         slot.forget_neighbor();
         let Some(set) = &mut slot.set else { return };
         loop {

@@ -14,7 +14,9 @@ use crate::{Error, Protocol};
 
 const ICMP: u8 = 1;
 const IGMP: u8 = 2;
+#[cfg(feature = "proto-ipv4-fragmentation")]
 const TCP: u8 = 6;
+#[cfg(feature = "proto-ipv4-fragmentation")]
 const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
 
@@ -239,6 +241,7 @@ impl Core {
         let concerns_interface = match (packet.first().map(|first| first >> 4), header.protocol) {
             (Some(4), ICMP | IGMP) | (Some(6), ICMPV6) => true,
             // Another socket's datagram may be put together from it.
+            #[cfg(feature = "proto-ipv4-fragmentation")]
             (_, TCP | UDP) => header.is_fragment,
             _ => false,
         };

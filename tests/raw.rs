@@ -272,13 +272,19 @@ fn the_largest_packet_is_what_the_medium_and_the_buffer_carry() {
         introduce(&lab);
         let mut socket = bound(&lab, version, PROTOCOL);
         let header = if near_addr.is_ipv4() { 20 } else { 40 };
-        let fits = ip(near_addr, far_addr, PROTOCOL, &vec![0; 600 - header]);
-        let beyond = ip(near_addr, far_addr, PROTOCOL, &vec![0; 601 - header]);
-        assert_error(socket.send(&beyond), Error::DatagramTooLarge(600));
-        let filled = socket.send_with(601, |_| panic!("not to be called"));
-        assert_error(filled, Error::DatagramTooLarge(600));
+        let in_fragments = near_addr.is_ipv4() && cfg!(feature = "proto-ipv4-fragmentation");
+        let limit = if in_fragments { 1_500 } else { 600 };
+        let fits = ip(near_addr, far_addr, PROTOCOL, &vec![7; limit - header]);
+        let beyond = ip(near_addr, far_addr, PROTOCOL, &vec![7; limit + 1 - header]);
+        let too_large = Error::DatagramTooLarge(limit as u16);
+        assert_error(socket.send(&beyond), too_large);
+        let filled = socket.send_with(limit + 1, |_| panic!("not to be called"));
+        assert_error(filled, too_large);
         socket.send(&fits).unwrap();
-        assert_eq!(sent_by_near(&lab)[0].len(), 600);
+        let on_wire = sent_by_near(&lab);
+        assert!(on_wire.iter().all(|packet| packet.len() <= 600));
+        let payload: Vec<_> = on_wire.iter().flat_map(|packet| &packet[header..]).collect();
+        assert_eq!(payload, vec![&7; limit - header]);
     }
     let lab = Lab::builder(1).near(small(1)).build();
     let mut socket = bound(&lab, IpVersion::V4, PROTOCOL);

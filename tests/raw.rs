@@ -501,9 +501,12 @@ fn fragments_for_another_socket_are_not_kept_from_it() {
     let mut last = ipv4(FAR, NEAR, UDP, b"the end.");
     last[7] = 2;
     mend_header(&mut last);
-    for fragments in [[&first, &last], [&last, &first]] {
+    for (ident, fragments) in [(1, [&first, &last]), (2, [&last, &first])] {
         for fragment in fragments {
-            show(&lab, &to_near(fragment));
+            let mut fragment = fragment.clone();
+            fragment[5] = ident;
+            mend_header(&mut fragment);
+            show(&lab, &to_near(&fragment));
             assert_eq!(packets.receive(&mut [0; 64]), Ok(fragment.len()));
         }
         assert_eq!(udp.next_len(), Ok(Some(16)));

@@ -628,10 +628,11 @@ impl Core {
         let rang = core::mem::take(&mut self.rang);
         let dirty = self.table.first(ListId::Dirty).is_some();
         #[cfg(feature = "dhcp")]
-        let next = self.dhcp.due;
+        let next = Some(self.dhcp.due).filter(|due| *due != NEVER);
         #[cfg(not(feature = "dhcp"))]
-        let next = NEVER;
-        if rang || self.more || dirty || next <= now || self.interface_has_work() {
+        let next: Option<Instant> = None;
+        let is_due = next.is_some_and(|next| next <= now);
+        if rang || self.more || dirty || is_due || self.interface_has_work() {
             return Some(Duration::ZERO);
         }
         // The heap may be early; the first entry that is not is the answer.
@@ -641,14 +642,14 @@ impl Core {
             }
             let exact = self.exact_due(id);
             if exact <= due {
-                return Some(due.min(next) - now);
+                return Some(next.map_or(due, |next| due.min(next)) - now);
             }
             self.table.unschedule(id);
             if exact != NEVER {
                 self.table.schedule(id, exact);
             }
         }
-        (next != NEVER).then(|| next - now)
+        next.map(|next| next - now)
     }
 
     fn exact_due(&mut self, id: SlotId) -> Instant {

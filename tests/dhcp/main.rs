@@ -4,6 +4,7 @@ mod bad_answers;
 #[path = "../common/mod.rs"]
 mod common;
 mod leases;
+mod link;
 mod server;
 mod settings;
 mod time;
@@ -67,6 +68,18 @@ fn next(
         server.step(lab, &mut answer);
         dhcp.poll()
     })
+}
+
+/// Takes a lease, and gives the moment of that.
+fn lease(
+    lab: &Lab,
+    server: &Server<'_>,
+    dhcp: &mut Dhcp<'_>,
+    answer: impl FnMut(&Asked) -> Vec<Vec<u8>>,
+) -> sockstate::Instant {
+    assert!(next(lab, server, dhcp, answer).unwrap().is_some());
+    server.forget();
+    lab.clock.time()
 }
 
 /// Lets time pass while the server answers as told.

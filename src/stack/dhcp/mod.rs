@@ -6,6 +6,7 @@
 //! lease changes is changed here, so that it needs no application: the stack takes the address,
 //! and takes it away again.
 
+mod lease;
 mod message;
 
 use core::net::IpAddr;
@@ -18,7 +19,7 @@ use smoltcp::wire::{DhcpOption, IpAddress, IpCidr, Ipv4Address};
 #[cfg(feature = "udp")]
 use smoltcp::wire::{IpListenEndpoint, IpVersion};
 
-use self::message::{Message, Terms};
+use self::message::Message;
 use super::core::{Core, Sending, later};
 use super::port::Work;
 use super::slot::NEVER;
@@ -367,108 +368,5 @@ impl Core {
         self.dhcp_lose();
         self.dhcp_plan();
         self.rang = true;
-    }
-}
-
-/// What a lease does.
-impl Core {
-    fn dhcp_take(&mut self, server: Ipv4Address, terms: Terms) {
-        self.dhcp.bound = true;
-        let time = match (terms.time, self.dhcp.max_lease) {
-            (Some(time), Some(limit)) => Some(time.min(limit)),
-            (time, limit) => time.or(limit),
-        };
-        let addr = |addr: Ipv4Address| IpAddr::V4(addr);
-        let mut lease = Lease {
-            address: IpCidr::Ipv4(terms.address),
-            router: terms.router.map(addr),
-            dns_servers: terms.name_servers.into_iter().map(addr).collect(),
-            server: addr(server),
-            since: self.now,
-            until: time.map(|time| later(self.now, time)),
-        };
-        let old = self.dhcp.lease.take();
-        if let Some(old) = &old {
-            if old.address == lease.address {
-                lease.since = old.since;
-            }
-            if (Lease { until: lease.until, ..old.clone() }) == lease {
-                self.dhcp.lease = Some(lease);
-                return;
-            }
-        }
-        if !self.dhcp_set_address(old.as_ref(), lease.address) {
-            // The application has filled the table meanwhile.
-            self.dhcp.failure = Some(Error::OutOfAddresses);
-            self.dhcp.lease = old;
-            self.dhcp.restart();
-            self.dhcp.pause = later(self.now, PAUSE);
-            self.dhcp_lose();
-            return;
-        }
-        self.dhcp_set_router(terms.router);
-        self.dhcp.lease = Some(lease);
-        self.dhcp_changed();
-    }
-
-    /// Takes away what was leased.
-    fn dhcp_lose(&mut self) {
-        let Some(lease) = self.dhcp.lease.take() else { return };
-        if core::mem::take(&mut self.dhcp.has_address) {
-            self.iface.update_ip_addrs(|addrs| addrs.retain(|known| *known != lease.address));
-        }
-        self.dhcp_set_router(None);
-        self.dhcp_changed();
-    }
-
-    fn dhcp_changed(&mut self) {
-        #[cfg(feature = "dns")]
-        self.dhcp_set_names();
-        self.dhcp.changes = self.dhcp.changes.wrapping_add(1);
-        self.activity = self.activity.wrapping_add(1);
-        self.addresses_changed();
-    }
-
-    /// Puts the new address in the place of the old one. False if there is no room.
-    fn dhcp_set_address(&mut self, old: Option<&Lease>, new: IpCidr) -> bool {
-        let had = core::mem::take(&mut self.dhcp.has_address);
-        let old = old.map(|lease| lease.address).filter(|_| had);
-        let mut is_there = false;
-        let mut added = false;
-        self.iface.update_ip_addrs(|addrs| {
-            addrs.retain(|known| Some(*known) != old);
-            is_there = addrs.iter().any(|known| known.address() == new.address());
-            added = !is_there && addrs.push(new).is_ok();
-        });
-        // One that was set by hand stays when the lease ends.
-        self.dhcp.has_address = added;
-        is_there || added
-    }
-
-    /// Puts a router in the place of that of the lease before, unless one is set by hand.
-    fn dhcp_set_router(&mut self, router: Option<Ipv4Address>) {
-        let routes = self.iface.routes_mut();
-        if core::mem::take(&mut self.dhcp.has_router) {
-            routes.remove_default_ipv4_route();
-        }
-        if let Some(router) = router
-            && routes.get_default_ipv4_route().is_none()
-        {
-            match routes.add_default_ipv4_route(router) {
-                Ok(_) => self.dhcp.has_router = true,
-                Err(_) => self.dhcp.failure = Some(Error::OutOfRoutes),
-            }
-        }
-    }
-
-    /// Has look-ups ask the servers of the lease, unless some are set by hand.
-    #[cfg(feature = "dns")]
-    fn dhcp_set_names(&mut self) {
-        if !self.dhcp.names_by_hand {
-            let lease = self.dhcp.lease.as_ref();
-            let servers = lease.map(|lease| lease.dns_servers.clone()).unwrap_or_default();
-            // They are no more than the stack keeps, and all of them can be asked.
-            let _ = self.set_name_servers(&servers);
-        }
     }
 }

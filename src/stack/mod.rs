@@ -312,12 +312,12 @@ impl<S: Sharing> Net<S> {
             inner.core.set_polled(inner.core.link_up);
             inner.core.link_up
         })?;
-        if !up {
-            return Ok(false);
-        }
         let mut frames = 0;
         while frames < BURST && self.with_inner(|inner| inner.port.ingress(&mut inner.core))? {
             frames += 1;
+        }
+        if !up {
+            return Ok(false);
         }
         self.with_core(|core| core.more = frames == BURST)?;
         let mut moved = frames > 0;

@@ -181,7 +181,8 @@ impl<S: Sharing> Net<S> {
 
     /// Says that the link is down: the cable is out, the access point is gone. Connections end
     /// with [`Error::LinkDown`]; what they had received can still be read. Listeners and bound
-    /// sockets stay, and nothing is sent or received until [`link_up`](Net::link_up).
+    /// sockets stay, and nothing is sent or received until [`link_up`](Net::link_up): frames that
+    /// the device has all the same are lost.
     ///
     /// # Errors
     ///

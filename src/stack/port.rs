@@ -68,6 +68,9 @@ impl<D: Device, C: Clock> Drive for Port<D, C> {
         let Some((rx, tx)) = self.device.receive(core.now) else { return false };
         let meta = rx.meta();
         rx.consume(|frame| {
+            if !core.link_up {
+                return;
+            }
             self.traffic.received(frame.len());
             let tx = Counted { token: tx, traffic: &mut self.traffic, look: None };
             core.deliver(frame, |iface, set, now| {

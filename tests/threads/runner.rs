@@ -251,3 +251,24 @@ fn one_half_woken_leaves_the_other_waiting_for_the_end() {
         assert_eq!([read.take(), wrote.take()], [0, 1], "dropped: {dropped}");
     }
 }
+
+/// Frames that come while the link is down do not wait in the device, where they would keep awake
+/// whoever sleeps until it has some.
+#[test]
+fn what_comes_while_the_link_is_down_is_lost() {
+    let lab = Lab::new(1);
+    let mut socket = lab.near.udp().unwrap().bind(7).unwrap();
+    let mut peer = lab.far.udp().unwrap().connect("192.168.69.1:7".parse().unwrap()).unwrap();
+    peer.send(b"before").unwrap();
+    lab.run_for(Duration::from_millis(10));
+    assert!(socket.receive_from(&mut [0; 8]).is_ok());
+    lab.near.link_down().unwrap();
+    peer.send(b"meanwhile").unwrap();
+    lab.run_for(Duration::from_millis(10));
+    assert_eq!(lab.cable.next_arrival(), None, "the device has no frame");
+    lab.near.link_up().unwrap();
+    peer.send(b"after").unwrap();
+    lab.run_for(Duration::from_millis(10));
+    assert_eq!(lab.near.block(|| socket.receive_from(&mut [0; 16])).map(|(n, _)| n), Ok(5));
+    assert_eq!(socket.receive_from(&mut [0; 8]), Err(nb::Error::WouldBlock));
+}

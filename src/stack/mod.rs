@@ -341,6 +341,9 @@ impl<S: Sharing> Net<S> {
     /// So no one else has to poll, and nothing spins: whoever waits for a socket may sleep until
     /// the stack wakes it (`wake_on`). One runs a stack at a time; the waker is the last one's.
     ///
+    /// All wakers are called while the stack is locked: what one does must be short, and may neither
+    /// use the stack nor wait for somebody who does.
+    ///
     /// ```
     /// use core::ops::ControlFlow;
     /// use std::sync::mpsc;

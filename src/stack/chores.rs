@@ -25,7 +25,7 @@ impl Core {
 
     /// How long there is nothing of this to do.
     pub(crate) fn delay_of_chores(&self) -> Option<Duration> {
-        let delays: [Option<Duration>; 2] = [
+        let delays: [Option<Duration>; 3] = [
             #[cfg(feature = "multicast")]
             self.groups.delay(self.now),
             #[cfg(not(feature = "multicast"))]
@@ -33,6 +33,10 @@ impl Core {
             #[cfg(feature = "slaac")]
             self.slaac.delay(self.now),
             #[cfg(not(feature = "slaac"))]
+            None,
+            #[cfg(feature = "dhcp")]
+            self.dhcp.delay(self.now),
+            #[cfg(not(feature = "dhcp"))]
             None,
         ];
         delays.into_iter().flatten().min()
@@ -50,5 +54,7 @@ impl Core {
         self.slaac_begin();
         #[cfg(feature = "multicast")]
         self.report_groups_again();
+        #[cfg(feature = "dhcp")]
+        self.dhcp_restart();
     }
 }

@@ -627,12 +627,7 @@ impl Core {
         let now = self.now;
         let rang = core::mem::take(&mut self.rang);
         let dirty = self.table.first(ListId::Dirty).is_some();
-        #[cfg(feature = "dhcp")]
-        let next = Some(self.dhcp.due).filter(|due| *due != NEVER);
-        #[cfg(not(feature = "dhcp"))]
-        let next: Option<Instant> = None;
-        let is_due = next.is_some_and(|next| next <= now);
-        if rang || self.more || dirty || is_due || self.interface_has_work() {
+        if rang || self.more || dirty || self.interface_has_work() {
             return Some(Duration::ZERO);
         }
         // The heap may be early; the first entry that is not is the answer.
@@ -642,14 +637,14 @@ impl Core {
             }
             let exact = self.exact_due(id);
             if exact <= due {
-                return Some(next.map_or(due, |next| due.min(next)) - now);
+                return Some(due - now);
             }
             self.table.unschedule(id);
             if exact != NEVER {
                 self.table.schedule(id, exact);
             }
         }
-        next.map(|next| next - now)
+        None
     }
 
     fn exact_due(&mut self, id: SlotId) -> Instant {
@@ -748,8 +743,6 @@ impl Core {
         self.all_changed();
         if up {
             self.chores_begin_anew();
-            #[cfg(feature = "dhcp")]
-            self.dhcp_restart();
         }
         self.table.wake_stalled();
     }

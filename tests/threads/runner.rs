@@ -298,3 +298,19 @@ fn what_comes_while_the_link_is_down_is_lost() {
     assert_eq!(lab.near.block(|| socket.receive_from(&mut [0; 16])).map(|(n, _)| n), Ok(5));
     assert_eq!(socket.receive_from(&mut [0; 8]), Err(nb::Error::WouldBlock));
 }
+
+/// Not only sockets have work.
+#[test]
+fn groups_and_leases_wake_the_runner() {
+    let lab = Lab::new(1);
+    // The lease needs its place.
+    lab.near.remove_address("fd00::1".parse().unwrap()).unwrap();
+    lab.run_for(Duration::from_secs(60));
+    let group = [224, 0, 0, 251].into();
+    let wakes = wakes_during(&lab.near, 3, |sleep| match sleep {
+        0 => lab.near.join_multicast(group).unwrap(),
+        1 => drop(lab.near.dhcp().unwrap()),
+        _ => {}
+    });
+    assert_eq!(wakes, [1, 1, 0]);
+}

@@ -6,6 +6,7 @@ mod common;
 
 mod events;
 mod listeners;
+mod packets;
 mod random;
 mod server;
 mod wakers;

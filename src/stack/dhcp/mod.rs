@@ -138,6 +138,11 @@ impl Client {
         }
     }
 
+    /// How long it has nothing to do.
+    pub(super) fn delay(&self, now: Instant) -> Option<Duration> {
+        (self.due != NEVER).then(|| self.due.max(now) - now)
+    }
+
     /// Whether a local endpoint of UDP is the client's.
     #[cfg(feature = "udp")]
     pub(super) fn takes(&self, local: IpListenEndpoint) -> bool {

@@ -147,7 +147,9 @@ impl Core {
         if !self.link_up {
             return;
         }
-        let due = self.table.next_due().is_some_and(|(_, due)| due < asleep_until);
+        let next = self.table.next_due().map(|(_, due)| due);
+        let chore = self.delay_of_chores().map(|delay| self.now + delay);
+        let due = next.into_iter().chain(chore).any(|due| due < asleep_until);
         if due || self.table.first(ListId::Dirty).is_some() {
             self.call_runner();
         }

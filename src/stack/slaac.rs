@@ -187,9 +187,6 @@ impl Core {
         if is_new {
             self.table.wake_stalled();
         }
-        if life == Duration::ZERO {
-            self.slaac_expire();
-        }
     }
 
     /// The prefix information option, without its first two bytes: RFC 4861 section 4.6.2, RFC 4862

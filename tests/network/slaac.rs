@@ -208,6 +208,7 @@ fn what_is_advertised_again_lasts_longer() {
     link.hear(&advertisement(ROUTER, 600, &usual(u32::MAX)));
     link.wait(Duration::from_secs(1_000_000));
     assert_eq!((link.addresses().len(), link.routers().len()), (2, 0));
+    assert_eq!(link.stack.poll_delay(), None);
 }
 
 /// RFC 4862 section 5.5.3: whoever forges an advertisement cannot end what is in use.

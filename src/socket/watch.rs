@@ -130,17 +130,14 @@ impl<'net, S: Sharing> Watch<'net, S> {
     ///
     /// [`Error::Reentrant`].
     pub fn remove(&mut self, socket: &impl Watchable<'net, S>) -> Result<(), Error> {
-        if let Some(handle) = socket.handle() {
-            if core::ptr::addr_eq(handle.net, self.net) {
-                let part = handle.ready_part();
-                self.net.with_core(|core| {
-                    for (slot, _) in handle.waits_for(Ready::NONE) {
-                        core.watch_remove(slot, self.id, part);
-                    }
-                })?;
-            }
+        match socket.handle().filter(|handle| core::ptr::addr_eq(handle.net, self.net)) {
+            Some(handle) => self.net.with_core(|core| {
+                for (slot, _) in handle.waits_for(Ready::NONE) {
+                    core.watch_remove(slot, self.id, handle.ready_part());
+                }
+            }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Takes the next socket that is ready. Polls the stack whenever all that were ready have had

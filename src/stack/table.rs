@@ -146,38 +146,33 @@ impl Table {
         let index = usize::from(id);
         match index.checked_sub(self.tcp.len()) {
             None => self.tcp.get(index),
-            Some(index) => match self.udp.get(index) {
-                None if FURTHER && id != NONE => self.get_further(index),
-                slot => slot,
-            },
+            Some(index) => self.udp.get(index).or_else(|| self.get_further(index)),
         }
     }
 
     /// A slot that is neither for TCP nor for UDP, by its place after the TCP slots.
     fn get_further(&self, index: usize) -> Option<&Slot> {
-        let index = index.checked_sub(self.udp.len())?;
-        match index.checked_sub(self.icmp.len()) {
-            None => self.icmp.get(index),
-            Some(index) => self.raw.get(index),
+        if !FURTHER {
+            return None;
         }
+        let index = index.checked_sub(self.udp.len())?;
+        self.icmp.get(index).or_else(|| self.raw.get(index.checked_sub(self.icmp.len())?))
     }
 
     pub(crate) fn get_mut(&mut self, id: SlotId) -> Option<&mut Slot> {
         let index = usize::from(id);
         match index.checked_sub(self.tcp.len()) {
             None => self.tcp.get_mut(index),
-            Some(index) if FURTHER && id != NONE && index >= self.udp.len() => {
-                self.get_further_mut(index)
-            }
-            Some(index) => self.udp.get_mut(index),
-        }
-    }
-
-    fn get_further_mut(&mut self, index: usize) -> Option<&mut Slot> {
-        let index = index.checked_sub(self.udp.len())?;
-        match index.checked_sub(self.icmp.len()) {
-            None => self.icmp.get_mut(index),
-            Some(index) => self.raw.get_mut(index),
+            Some(index) => match self.udp.len() {
+                udp if FURTHER && index >= udp => {
+                    let index = index - udp;
+                    match index.checked_sub(self.icmp.len()) {
+                        None => self.icmp.get_mut(index),
+                        Some(index) => self.raw.get_mut(index),
+                    }
+                }
+                _ => self.udp.get_mut(index),
+            },
         }
     }
 

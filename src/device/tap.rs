@@ -88,7 +88,7 @@ struct Sleeper {
 
 impl Doze {
     /// Sleeps until a frame is there, the time is over (`None` for never), or the
-    /// [waker](Doze::waker) is called; it may have been called before.
+    /// waker is called (`Doze::waker`); it may have been called before.
     ///
     /// It is for one thread: for the one that runs the stack (`Net::run`), if there is one. Another
     /// that slept in this way would not notice that the frame it waits for was taken in meanwhile;

@@ -39,7 +39,7 @@ impl Sharing for Local {
 ///
 /// # Threads
 ///
-/// One [runs](crate::Net::run) the stack (feature `async`), asleep until a frame comes or it is
+/// One runs the stack (`Net::run`, feature `async`), asleep until a frame comes or it is
 /// woken. The others sleep until the stack wakes them: each has its sockets, or halves of
 /// connections, and a waker for each. [`block`](crate::Net::block) works beside that, and polls.
 ///

@@ -1,5 +1,5 @@
-//! TCP and UDP sockets whose *type* carries their state, over smoltcp: `no_std`, no allocator, no
-//! `unsafe`. What a socket cannot do in its state does not compile.
+//! TCP, UDP, ICMP and raw sockets whose *type* carries their state, over smoltcp: `no_std`, no
+//! allocator, no `unsafe`. What a socket cannot do in its state does not compile.
 //!
 #![doc = include_str!("../assets/states.svg")]
 //!
@@ -12,6 +12,8 @@
 //!   may do; [`AnyTcpSocket`] and [`AnyUdpSocket`] hold one in any state.
 //! - `IcmpSocket` (feature `icmp`) pings; `RawSocket` (feature `raw`) exchanges whole IP packets.
 //! - [`Lookup`] and [`NameLookup`] (feature `dns`) find the address of a host, or its name.
+//! - `Watch` (feature `watch`) waits for many sockets; `wake_on` and [`Net`]`::run` (feature `async`)
+//!   let threads and tasks sleep.
 //! - `Dhcp` (feature `dhcp`) follows the lease that a DHCP server gives the interface.
 //! - [`Error`] says why a call failed or a connection ended; [`Failed`] gives the socket back.
 //! - `testing` (feature `cable`) has two stacks on one cable in virtual time, for tests.
@@ -43,9 +45,13 @@
 //!
 //! Three ways, for every call that may have to wait: poll it, as it is an
 //! [`nb`](https://docs.rs/nb) call that says `WouldBlock`; [`Net::block`] it, with what
-//! [`Config::idle`] does meanwhile, or for a limited time ([`Net::block_for`]); or block it with a closure of one's own
-//! ([`Net::block_with`], [`TcpSocket::wait_with`]). A call that would block polls the stack before
-//! it says so.
+//! [`Config::idle`] does meanwhile, or for a limited time ([`Net::block_for`]); or block it with a
+//! closure of one's own ([`Net::block_with`], [`TcpSocket::wait_with`]). A call that would block
+//! polls the stack before it says so. A `Watch` waits for many sockets in the same three ways.
+//!
+//! # Coming from C
+//!
+//! The module `from_c` sets each function of a C socket API beside its typed counterpart.
 //!
 //! # Client crates
 //!

@@ -10,7 +10,7 @@ macro_rules! any_socket {
     ) => {
         $(#[$outer])*
         #[derive(Default)]
-                pub enum $Any<'net, S: Sharing = Local> {
+        pub enum $Any<'net, S: Sharing = Local> {
             /// No socket.
             #[default]
             Idle,
@@ -61,7 +61,7 @@ macro_rules! any_socket {
             fn handle(&self) -> Option<&crate::socket::Handle<'net, S>> {
                 match self {
                     $Any::Idle => None,
-                    $($Any::$state(socket) => socket.handle(),)*
+                    $($(#[cfg(feature = $feature)])? $Any::$state(socket) => socket.handle(),)*
                 }
             }
         }

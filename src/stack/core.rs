@@ -459,7 +459,7 @@ impl Core {
 
     /// Whether a datagram is waiting to be sent in fragments: only when it is gone may a slot
     /// fill the one buffer there is for that.
-    fn interface_has_work(&mut self) -> bool {
+    pub(super) fn interface_has_work(&mut self) -> bool {
         cfg!(feature = "proto-ipv4-fragmentation")
             && self.iface.poll_at(self.now, &SocketSet::new(&mut [][..])) == Some(Instant::ZERO)
     }

@@ -165,7 +165,9 @@ impl Core {
     /// Tells a socket that has one peer, or a look-up.
     #[cfg(feature = "udp")]
     fn udp_report(&mut self, obstacle: Obstacle, local: IpEndpoint, remote: IpEndpoint) -> bool {
+        #[cfg(feature = "proto-ipv4")]
         const HEADERS_V4: u32 = 20 + 8;
+        #[cfg(feature = "proto-ipv6")]
         const HEADERS_V6: u32 = 40 + 8;
         let found =
             self.table.chain(self.port_hash(Protocol::Udp, local.port)).find(|(_, slot)| {

@@ -150,7 +150,7 @@ impl Core {
         let next = self.table.next_due().map(|(_, due)| due);
         let chore = self.delay_of_chores().map(|delay| self.now + delay);
         let due = next.into_iter().chain(chore).any(|due| due < asleep_until);
-        if due || self.table.first(ListId::Dirty).is_some() {
+        if due || self.table.first(ListId::Dirty).is_some() || self.interface_has_work() {
             self.call_runner();
         }
     }

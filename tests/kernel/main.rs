@@ -15,6 +15,7 @@ mod dhcp;
 mod exchange;
 mod failures;
 mod nal;
+mod names;
 #[allow(dead_code)] // Not all of it is needed here.
 #[path = "../../examples/clients/tests/servers/process.rs"]
 mod process;

@@ -171,6 +171,7 @@ impl Core {
     /// A router asks for groups: IGMP, RFC 2236 section 2, whose time is in tenths of a second; or
     /// MLD, RFC 3810 section 5.1, in thousandths.
     pub(crate) fn group_query(&mut self, frame: &[u8]) {
+        #[cfg(feature = "proto-ipv4")]
         const UNIT: Duration = Duration::from_millis(100);
         let Some((_, packet)) = super::router::read_frame(self.caps.medium, frame) else { return };
         let wait = match (packet.dst, packet.payload) {

@@ -3,7 +3,10 @@
 use smoltcp::iface::{Interface, SocketSet};
 use smoltcp::phy::DeviceCapabilities;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{IpAddress, IpListenEndpoint};
+#[cfg(feature = "dns")]
+use smoltcp::wire::IpAddress;
+#[cfg(feature = "tcp")]
+use smoltcp::wire::IpListenEndpoint;
 
 use super::config::{Config, Deadlines, Overflow};
 #[cfg(feature = "udp")]
@@ -17,14 +20,13 @@ use super::rng::Rng;
 #[cfg(feature = "proto-ipv4-fragmentation")]
 use super::router::FragmentMap;
 use super::router::Route;
-use super::slot::{Flags, NEVER, NONE, Role, Slot, SlotId};
+use super::slot::{NEVER, NONE, Role, Slot, SlotId};
 use super::statistics::Counters;
 #[cfg(any(feature = "udp", feature = "icmp", feature = "raw"))]
 use super::storage::Lent;
 use super::storage::SlotMemory;
 use super::table::{ListId, Table};
-use crate::addr::ip_addr;
-use crate::{Error, Protocol};
+use crate::Error;
 
 /// What became of one slot's turn to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,10 +47,6 @@ const DISCOVERY_SILENCE: Duration = Duration::from_millis(1_000);
 /// How much longer the one whose question went out waits than those whose question did not: they
 /// get the next chance. Without it, a neighbour that never answers starves all others.
 const DISCOVERY_TURN: Duration = Duration::from_millis(500);
-
-/// The first port of the range for ephemeral ports (RFC 6335 section 6), and their number.
-const EPHEMERAL: u16 = 49_152;
-const EPHEMERAL_COUNT: u16 = 16_384;
 
 /// The stack behind the lock.
 pub struct Core {
@@ -176,170 +174,6 @@ impl Core {
     pub(crate) fn slot_mut(&mut self, id: SlotId) -> Option<&mut Slot> {
         self.table.get_mut(id)
     }
-}
-
-/// Slots, taken and given back.
-impl Core {
-    /// Takes a free slot.
-    pub(crate) fn open(&mut self, protocol: Protocol) -> Result<SlotId, Error> {
-        let free = match protocol {
-            Protocol::Tcp => ListId::FreeTcp,
-            Protocol::Udp => ListId::FreeUdp,
-            Protocol::Icmp => ListId::FreeIcmp,
-            Protocol::Raw => ListId::FreeRaw,
-        };
-        let id = match self.table.first(free) {
-            Some(id) => id,
-            #[cfg(feature = "tcp")]
-            None if protocol == Protocol::Tcp => {
-                self.recycle_time_wait().ok_or(Error::OutOfSlots(protocol))?
-            }
-            #[cfg(feature = "dns")]
-            None if protocol == Protocol::Udp => {
-                self.recycle_lookup().ok_or(Error::OutOfSlots(protocol))?
-            }
-            None => return Err(Error::OutOfSlots(protocol)),
-        };
-        self.table.move_to(id, None);
-        self.renew(id);
-        Ok(id)
-    }
-
-    /// Makes a slot as good as new for its next owner: nothing of the last connection stays.
-    pub(crate) fn renew(&mut self, id: SlotId) {
-        let patience = millis(self.deadlines.unreachable);
-        self.unwait(id);
-        let Some(slot) = self.slot_mut(id) else { return };
-        slot.role = Role::Held;
-        slot.end = None;
-        slot.flags = Flags::default();
-        slot.patience = patience;
-        slot.deadline = NEVER;
-        slot.group = NONE;
-        slot.forget_neighbor();
-        #[cfg(feature = "tcp")]
-        if let Some(socket) = slot.tcp_mut() {
-            socket.set_nagle_enabled(true);
-            socket.set_ack_delay(Some(Duration::from_millis(10)));
-            socket.set_keep_alive(None);
-            socket.set_hop_limit(None);
-            socket.set_timeout(None);
-            // The controller would otherwise begin with what it learnt on the last connection.
-            socket.set_congestion_control(socket.congestion_control());
-        }
-        #[cfg(feature = "udp")]
-        if let Some(socket) = slot.udp_mut() {
-            socket.set_hop_limit(None);
-        }
-    }
-
-    /// Gives a slot back that nobody needs any more.
-    pub(crate) fn free(&mut self, id: SlotId) {
-        self.unwait(id);
-        self.table.register(id, None);
-        self.table.unschedule(id);
-        if let Some(slot) = self.slot_mut(id) {
-            slot.role = Role::Free;
-            slot.deadline = NEVER;
-            slot.group = NONE;
-        }
-        #[cfg(feature = "udp")]
-        if let Some(peer) = self.peers.get_mut(self.table.udp_index(id)) {
-            *peer = Peer::None;
-        }
-        self.table.move_to(id, Some(self.table.free_list(id)));
-        self.feed_starved();
-    }
-
-    /// How many slots of a protocol are free.
-    pub(crate) fn free_slots(&self, protocol: Protocol) -> usize {
-        self.slots_of(protocol).filter(|slot| slot.role == Role::Free).count()
-    }
-
-    /// Whether a slot of the protocol is held by nobody and still delivering.
-    #[cfg(all(feature = "embedded-nal", feature = "tcp"))]
-    pub(crate) fn is_closing(&self, protocol: Protocol) -> bool {
-        self.slots_of(protocol).any(|slot| slot.role == Role::Closing)
-    }
-
-    fn slots_of(&self, protocol: Protocol) -> impl Iterator<Item = &Slot> {
-        self.table
-            .ids()
-            .filter(move |id| self.table.protocol(*id) == protocol)
-            .filter_map(|id| self.slot(id))
-    }
-
-    /// The handle of a slot is gone: what it had accepted is still delivered.
-    pub(crate) fn release(&mut self, id: SlotId) {
-        if self.table.is_tcp(id) {
-            #[cfg(feature = "tcp")]
-            self.tcp_release(id);
-        } else if self.table.is_udp(id) {
-            #[cfg(feature = "udp")]
-            self.udp_release(id);
-        } else {
-            #[cfg(any(feature = "icmp", feature = "raw"))]
-            self.packet_release(id);
-        }
-    }
-
-    /// Does what the owner of a slot wants and what cannot fail.
-    pub(crate) fn end(&mut self, id: SlotId, marks: u8) {
-        #[cfg(feature = "udp")]
-        if marks & Ending::DISCONNECT != 0 {
-            self.udp_disconnect(id);
-        }
-        #[cfg(feature = "tcp")]
-        {
-            if marks & Ending::SHUTDOWN != 0 {
-                self.tcp_shutdown(id);
-            }
-            if marks & Ending::CLOSE != 0 {
-                self.tcp_close(id);
-            }
-            if marks & Ending::ABORT != 0 {
-                self.tcp_abort(id);
-            }
-            if marks & Ending::WRITER != 0 {
-                self.tcp_release_half(id, Flags::NO_WRITER);
-            }
-            if marks & Ending::READER != 0 {
-                self.tcp_release_half(id, Flags::NO_READER);
-            }
-        }
-        if marks & Ending::WHOLE != 0 {
-            self.release(id);
-        }
-    }
-}
-
-/// Nobody can wait for a slot but by asking again.
-#[cfg(not(any(feature = "watch", feature = "async")))]
-impl Core {
-    pub(crate) fn changed(&mut self, _id: SlotId) {}
-    pub(crate) fn all_changed(&mut self) {}
-    pub(crate) fn unwait(&mut self, _id: SlotId) {}
-    pub(crate) fn feed_starved(&mut self) {}
-}
-
-/// What the owner of a slot may want at any time, even while the stack is locked: a set of marks on
-/// the slot. Each mark is set once at most, and the last two give the slot back.
-pub(crate) struct Ending;
-
-impl Ending {
-    #[cfg(feature = "tcp")]
-    pub(crate) const READER: u8 = 1;
-    #[cfg(feature = "tcp")]
-    pub(crate) const WRITER: u8 = 2;
-    #[cfg(feature = "tcp")]
-    pub(crate) const SHUTDOWN: u8 = 4;
-    #[cfg(feature = "tcp")]
-    pub(crate) const CLOSE: u8 = 8;
-    #[cfg(feature = "udp")]
-    pub(crate) const DISCONNECT: u8 = 16;
-    #[cfg(feature = "tcp")]
-    pub(crate) const ABORT: u8 = 32;
-    pub(crate) const WHOLE: u8 = 64;
 }
 
 /// Frames.
@@ -661,125 +495,6 @@ impl Core {
             at => at.unwrap_or(NEVER).min(deadline),
         }
     }
-}
-
-/// Addresses.
-impl Core {
-    /// Whether packets can be sent to this address: directly, or by a route. Not to an address of
-    /// the interface itself: there is no loopback.
-    pub(crate) fn routable(&mut self, addr: IpAddress) -> bool {
-        routable(&mut self.iface, self.now, addr)
-    }
-
-    /// The local address to use towards a remote one.
-    pub(crate) fn source_for(&self, remote: IpAddress) -> Result<IpAddress, Error> {
-        self.iface
-            .get_source_address(&remote)
-            // smoltcp names the loopback address where it has no other.
-            .filter(|addr| self.iface.has_ip_addr(*addr))
-            .ok_or(Error::NoAddress)
-    }
-
-    /// The checks on a bind that TCP and UDP have in common.
-    pub(crate) fn check_local(&self, local: IpListenEndpoint) -> Result<(), Error> {
-        match local.addr {
-            Some(addr) if !self.iface.has_ip_addr(addr) => Err(Error::AddressNotAvailable),
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether this is an address that every host of the network listens to.
-    pub(crate) fn is_broadcast(&self, addr: IpAddress) -> bool {
-        addr.is_broadcast()
-            || self.iface.ip_addrs().iter().any(|cidr| match (cidr, addr) {
-                #[cfg(feature = "proto-ipv4")]
-                (smoltcp::wire::IpCidr::Ipv4(cidr), IpAddress::Ipv4(addr)) => {
-                    cidr.broadcast() == Some(addr)
-                }
-                #[allow(unreachable_patterns)]
-                _ => false,
-            })
-    }
-
-    /// The addresses of the interface have changed: ends what depended on one that is gone.
-    pub(crate) fn addresses_changed(&mut self) {
-        #[cfg(feature = "tcp")]
-        for id in self.table.tcp_ids() {
-            self.tcp_address_changed(id);
-        }
-        self.all_changed();
-        self.chores_changed();
-        self.table.wake_stalled();
-    }
-
-    pub(crate) fn set_link(&mut self, up: bool) {
-        if core::mem::replace(&mut self.link_up, up) == up {
-            return;
-        }
-        #[cfg(feature = "tcp")]
-        if !up {
-            for id in self.table.tcp_ids() {
-                self.tcp_link_lost(id);
-            }
-        }
-        #[cfg(any(feature = "udp", feature = "icmp", feature = "raw"))]
-        if !up {
-            for id in self.table.ids() {
-                let closing = self.slot(id).is_some_and(|slot| slot.role == Role::Closing);
-                if closing && !self.table.is_tcp(id) {
-                    self.release(id);
-                }
-            }
-        }
-        #[cfg(feature = "dns")]
-        if !up {
-            self.forget_lookups();
-        }
-        // Frames may have come meanwhile.
-        #[cfg(feature = "async")]
-        if up {
-            self.call_runner();
-        }
-        self.all_changed();
-        if up {
-            self.chores_begin_anew();
-        }
-        self.table.wake_stalled();
-    }
-}
-
-/// Ephemeral ports.
-impl Core {
-    /// The first port that is not taken, from a random one on.
-    pub(crate) fn ephemeral_port(
-        &mut self,
-        taken: impl Fn(&Self, u16) -> bool,
-    ) -> Result<u16, Error> {
-        let start = (self.rng.next() % u64::from(EPHEMERAL_COUNT)) as u16;
-        (0..EPHEMERAL_COUNT)
-            .map(|offset| EPHEMERAL + (start + offset) % EPHEMERAL_COUNT)
-            .find(|port| !taken(self, *port))
-            .ok_or(Error::OutOfPorts)
-    }
-}
-
-/// See `Core::routable`.
-pub(super) fn routable(iface: &mut Interface, now: Instant, addr: IpAddress) -> bool {
-    if iface.has_ip_addr(addr) || ip_addr(addr).is_loopback() {
-        return false;
-    }
-    let on_link = iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&addr));
-    if on_link || addr.is_broadcast() || addr.is_multicast() {
-        return true;
-    }
-    let mut routed = false;
-    iface.routes_mut().update(|routes| {
-        routed = routes.iter().any(|route| {
-            route.cidr.contains_addr(&addr)
-                && route.expires_at.is_none_or(|expires_at| expires_at > now)
-        });
-    });
-    routed
 }
 
 /// Whether a socket is to have no turn to send: smoltcp empties one whose address is gone, and what

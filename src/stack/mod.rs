@@ -1,5 +1,6 @@
 //! The stack: device, clock, interface and all sockets, and the lock around them.
 
+mod addresses;
 #[cfg(feature = "tcp")]
 pub(crate) mod candidates;
 mod chores;
@@ -27,6 +28,7 @@ mod network;
     feature = "medium-ip"
 ))]
 mod oracle;
+mod ownership;
 #[cfg(any(feature = "icmp", feature = "raw"))]
 mod packet;
 #[cfg(any(feature = "icmp", feature = "raw"))]
@@ -74,8 +76,9 @@ use self::storage::Lent;
 use crate::Error;
 
 pub use self::config::{Config, Deadlines, Overflow};
+pub(crate) use self::core::Sending;
 use self::core::later;
-pub(crate) use self::core::{Ending, Sending};
+pub(crate) use self::ownership::Ending;
 #[cfg(feature = "icmp")]
 pub use self::packet_storage::IcmpStorage;
 #[cfg(feature = "raw")]

@@ -6,7 +6,8 @@ use smoltcp::storage::PacketBuffer;
 use smoltcp::time::Instant;
 use smoltcp::wire::IpVersion;
 
-use super::core::{Core, routable};
+use super::addresses::routable;
+use super::core::Core;
 use super::packet::{Header, clear, copy};
 use super::router::Route;
 use super::slot::SlotId;

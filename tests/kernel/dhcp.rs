@@ -46,28 +46,17 @@ fn unconfigured(clock: &Jumping) -> (Wire, Stack<Tap, Jumping>) {
 }
 
 /// A server that leases these hosts of the wire's network for two minutes, and knows a name.
-fn dnsmasq(wire: &Wire, [first, last]: [u8; 2]) -> Process {
-    let range = format!("--dhcp-range={},{},2m", wire.host(first), wire.host(last));
-    let server = Process::start(
-        "dnsmasq",
-        Command::new("dnsmasq").args([
-            // In the foreground, and as the user who starts it: an own user namespace has no other.
-            "--no-daemon",
-            "--conf-file=/dev/null",
-            "--log-queries",
-            "--no-resolv",
-            "--no-hosts",
-            "--local=/test/",
-            "--host-record=host.test,10.9.8.7",
-            "--bind-interfaces",
-            "--except-interface=lo",
-            &format!("--interface={}", wire.name),
-            &range,
+fn leases(wire: &Wire, [first, last]: [u8; 2]) -> Process {
+    let server = dnsmasq(
+        wire,
+        &[
+            "--host-record=host.test,10.9.8.7".into(),
+            format!("--dhcp-range={},{},2m", wire.host(first), wire.host(last)),
             // It forgets its leases when it ends, and refuses to renew those that it does not know.
-            "--leasefile-ro",
-            "--dhcp-authoritative",
-            "--no-ping",
-        ]),
+            "--leasefile-ro".into(),
+            "--dhcp-authoritative".into(),
+            "--no-ping".into(),
+        ],
     );
     server.wait_for("DHCP, sockets bound");
     server
@@ -108,7 +97,7 @@ fn is_alive(stack: &Net, socket: &mut TcpSocket<'_, Connected>, stream: &mut Tcp
 fn a_lease_is_taken_and_renewed() {
     let clock = Jumping::new();
     let (wire, stack) = unconfigured(&clock);
-    let server = dnsmasq(&wire, FIRST);
+    let server = leases(&wire, FIRST);
     let mut dhcp = stack.dhcp().unwrap();
     let lease = next_change(&stack, &mut dhcp).unwrap();
     assert_eq!(lease.address.prefix_len(), 24);
@@ -137,7 +126,7 @@ fn a_lease_is_taken_and_renewed() {
 fn a_lease_ends_when_nobody_renews_it() {
     let clock = Jumping::new();
     let (wire, stack) = unconfigured(&clock);
-    let server = dnsmasq(&wire, FIRST);
+    let server = leases(&wire, FIRST);
     let mut dhcp = stack.dhcp().unwrap();
     assert!(next_change(&stack, &mut dhcp).is_some());
     let (mut socket, mut stream) = connected(&wire, &stack, FIRST);
@@ -153,7 +142,7 @@ fn a_lease_ends_when_nobody_renews_it() {
     let failed = stack.tcp().unwrap().connect(wire.kernel(80)).unwrap_err();
     assert_eq!(failed.error(), Error::NoAddress);
 
-    let _server = dnsmasq(&wire, FIRST);
+    let _server = leases(&wire, FIRST);
     clock.jump(10);
     assert!(next_change(&stack, &mut dhcp).is_some());
     connected(&wire, &stack, FIRST);
@@ -163,13 +152,13 @@ fn a_lease_ends_when_nobody_renews_it() {
 fn another_range_gives_another_address() {
     let clock = Jumping::new();
     let (wire, stack) = unconfigured(&clock);
-    let server = dnsmasq(&wire, FIRST);
+    let server = leases(&wire, FIRST);
     let mut dhcp = stack.dhcp().unwrap();
     assert!(next_change(&stack, &mut dhcp).is_some());
     let (mut socket, _stream) = connected(&wire, &stack, FIRST);
     server.stop();
 
-    let server = dnsmasq(&wire, SECOND);
+    let server = leases(&wire, SECOND);
     clock.jump(61);
     assert_eq!(next_change(&stack, &mut dhcp), None);
     server.wait_for("DHCPNAK");
@@ -185,7 +174,7 @@ fn another_range_gives_another_address() {
 fn the_cable_is_put_into_another_network() {
     let clock = Jumping::new();
     let (wire, stack) = unconfigured(&clock);
-    let server = dnsmasq(&wire, FIRST);
+    let server = leases(&wire, FIRST);
     let mut dhcp = stack.dhcp().unwrap();
     let first = next_change(&stack, &mut dhcp).unwrap();
     wire.unplug();
@@ -194,7 +183,7 @@ fn the_cable_is_put_into_another_network() {
     assert_eq!(dhcp.lease(), Ok(Some(first)));
 
     wire.plug();
-    let _server = dnsmasq(&wire, SECOND);
+    let _server = leases(&wire, SECOND);
     stack.link_up().unwrap();
     let second = next_change(&stack, &mut dhcp).unwrap();
     assert_eq!(stack.addresses().unwrap()[..], [second.address]);

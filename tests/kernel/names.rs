@@ -13,21 +13,8 @@ fn both_versions() -> (Wire, Wire, Stack<Tap, StdClock>) {
 }
 
 fn name_server(v4: &Wire, v6: &Wire) -> Process {
-    let server = Process::start(
-        "dnsmasq",
-        Command::new("dnsmasq").args([
-            "--no-daemon",
-            "--conf-file=/dev/null",
-            "--log-queries",
-            "--no-resolv",
-            "--no-hosts",
-            "--local=/test/",
-            &format!("--host-record=host.test,{},{}", v4.host(1), v6.host(1)),
-            "--bind-interfaces",
-            "--except-interface=lo",
-            &format!("--interface={}", v4.name),
-        ]),
-    );
+    let host = format!("--host-record=host.test,{},{}", v4.host(1), v6.host(1));
+    let server = dnsmasq(v4, &[host]);
     server.wait_for("started");
     server
 }

@@ -1,5 +1,6 @@
 //! Time, the sockets of both sides, and what ties a stack to the kernel.
 
+use super::process::Process;
 use super::*;
 
 thread_local! {
@@ -244,4 +245,26 @@ impl Wire {
 pub(crate) fn ip(arguments: &[&str]) {
     let status = Command::new("ip").args(arguments).status().unwrap();
     assert!(status.success(), "ip {}: {status}", arguments.join(" "));
+}
+
+/// dnsmasq on a wire, with what it is to do beside knowing the names in `.test` that it is told.
+pub(crate) fn dnsmasq(wire: &Wire, options: &[String]) -> Process {
+    Process::start(
+        "dnsmasq",
+        Command::new("dnsmasq")
+            .args([
+                // In the foreground, and as the user who starts it: an own user namespace has no
+                // other.
+                "--no-daemon",
+                "--conf-file=/dev/null",
+                "--log-queries",
+                "--no-resolv",
+                "--no-hosts",
+                "--local=/test/",
+                "--bind-interfaces",
+                "--except-interface=lo",
+                &format!("--interface={}", wire.name),
+            ])
+            .args(options),
+    )
 }

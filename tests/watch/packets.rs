@@ -7,7 +7,7 @@ use sockstate::testing::Lab;
 use sockstate::{AddrType, Duration, Error, IpVersion, Ready};
 
 use super::common::{DEAD, FAR, NEAR, far, near};
-use super::{ready, settle};
+use super::{ready, round, settle};
 
 /// A protocol number for experiments (RFC 3692).
 const EXPERIMENT: u8 = 253;
@@ -62,6 +62,24 @@ fn a_raw_socket_tells_of_packets_and_of_room() {
     assert_eq!(ready(&mut watch), Ready::RECEIVE | Ready::SEND | Ready::FLUSHED);
 }
 
+/// What arrives puts a socket among those that are ready.
+#[test]
+fn what_arrives_is_told_where_nothing_else_was() {
+    let lab = Lab::new(1);
+    let mut icmp = lab.near.icmp().unwrap().bind(7).unwrap();
+    let raw = lab.near.raw().unwrap().bind(IpVersion::V4, EXPERIMENT).unwrap();
+    let mut peer = lab.far.raw().unwrap().bind(IpVersion::V4, EXPERIMENT).unwrap();
+    let mut watch = lab.near.watch().unwrap();
+    watch.add(&icmp, 1, Ready::RECEIVE).unwrap();
+    watch.add(&raw, 2, Ready::RECEIVE).unwrap();
+    icmp.send_echo(FAR.into(), 1, b"hello").unwrap();
+    settle(&lab);
+    assert_eq!(round(&mut watch), [(1, Ready::RECEIVE)]);
+    peer.send(&packet(FAR, NEAR, 8)).unwrap();
+    settle(&lab);
+    assert_eq!(round(&mut watch), [(1, Ready::RECEIVE), (2, Ready::RECEIVE)]);
+}
+
 /// The port of a peer that does not listen is closed, and its stack says so.
 #[test]
 fn a_closed_port_makes_a_udp_socket_ready() {
@@ -107,6 +125,25 @@ fn checksum(bytes: &[u8]) -> u16 {
     let words = bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));
     let sum: u32 = words.sum();
     !((sum & 0xffff) as u16 + (sum >> 16) as u16)
+}
+
+/// A connection request that cannot be delivered is over.
+#[test]
+fn a_connection_request_that_cannot_be_delivered_is_told() {
+    let lab = Lab::new(1);
+    let (_, mut wire) = lab.cable.plugs();
+    let mut udp = lab.far.udp().unwrap().connect(near(9)).unwrap();
+    udp.send(b"hello").unwrap();
+    settle(&lab);
+    while wire.take(lab.clock.time()).is_some() {}
+    let socket = lab.near.tcp().unwrap().connect(far(80)).unwrap();
+    let mut watch = lab.near.watch().unwrap();
+    watch.add(&socket, 1, Ready::SEND).unwrap();
+    lab.near.poll().unwrap();
+    let request = wire.take(lab.clock.time()).unwrap().split_off(14);
+    let header = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
+    wire.inject(lab.clock.time(), &[&header[..], &unreachable(&request)].concat());
+    assert_eq!(ready(&mut watch), Ready::SEND | Ready::ENDED);
 }
 
 /// Who sent an echo request is told that it cannot be delivered: once, and of the last one only.

@@ -147,14 +147,17 @@ fn who_drops_a_socket_waits_no_more() {
     let mut udp = lab.near.udp().unwrap().bind(7).unwrap();
     udp.send_to(b"hello", (DEAD, 9).into()).unwrap();
     udp.wake_on(Ready::RECEIVE, &sleeper.1).unwrap();
+    let mut icmp = lab.near.icmp().unwrap().bind(7).unwrap();
+    icmp.send_echo(DEAD.into(), 1, b"hello").unwrap();
+    icmp.wake_on(Ready::RECEIVE, &sleeper.1).unwrap();
     let mut listener = lab.near.tcp().unwrap().bind(80).unwrap().listen(2).unwrap();
     let _client = lab.far.tcp().unwrap().connect(near(80)).unwrap();
     settle(&lab);
     listener.accept().unwrap().0.abort();
     listener.wake_on(Ready::ACCEPT, &sleeper.1).unwrap();
     lab.cable.cut();
-    assert_eq!(sleeper.held(), 4);
-    drop((tcp, udp, listener));
+    assert_eq!(sleeper.held(), 5);
+    drop((tcp, udp, icmp, listener));
     assert_eq!((sleeper.held(), sleeper.woken()), (0, 0));
 }
 

@@ -16,8 +16,9 @@ use sockstate::Net;
 fn main() -> Outcome {
     let options = Options::from_args();
     if options.tap.is_none() {
-        println!("a server is needed: --tap NAME, with one at the kernel's end");
-        return Ok(());
+        return Err(
+            "a server is needed: --tap NAME, with one (dnsmasq, say) at the kernel's end".into()
+        );
     }
     options.run(common::peer::echo, follow)
 }

@@ -354,6 +354,9 @@ impl Show {
         let load = (time_run()? - ran).as_secs_f64() / options.idle.as_secs_f64() * 100.0;
         let polls = self.polls.load(Ordering::Relaxed) - polls;
         println!("idle for {:?}: {load:.3} % of a core, {polls} polls", options.idle);
+        if options.tap.is_none() {
+            println!("(nobody tells of frames on a cable: both stacks look every millisecond)");
+        }
         Ok(())
     }
 }

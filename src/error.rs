@@ -171,7 +171,7 @@ impl fmt::Display for Error {
             Error::LinkDown => "the link is down",
             Error::WrongState => "the socket is not in a state that allows this",
             Error::PortZero => "port 0 is not a port",
-            Error::Unaddressable => "the remote address cannot be a peer",
+            Error::Unaddressable => "not an address of the kind that is needed here",
             Error::AddressFamily => "wrong IP version",
             Error::NoAddress => "no local address of this IP version",
             Error::AddressNotAvailable => "not an address of this interface",
@@ -194,9 +194,16 @@ impl fmt::Display for Error {
             #[cfg(feature = "watch")]
             Error::AlreadyWatched => "the other half of the connection is watched elsewhere",
             Error::Reentrant => "called from within a closure of the stack",
-            Error::OutOfSlots(protocol) => return write!(f, "no {protocol} slot is free"),
+            Error::OutOfSlots(protocol) => {
+                write!(f, "no {protocol} slot is free")?;
+                return match protocol {
+                    Protocol::Tcp | Protocol::Udp => Ok(()),
+                    Protocol::Icmp => f.write_str(" (their memory is an `IcmpStorage`)"),
+                    Protocol::Raw => f.write_str(" (their memory is a `RawStorage`)"),
+                };
+            }
             Error::OutOfPorts => "no ephemeral port is free",
-            Error::OutOfAddresses => "no room for another address",
+            Error::OutOfAddresses => "no room for another address (SMOLTCP_IFACE_MAX_ADDR_COUNT)",
             Error::OutOfRoutes => "no room for another route",
             Error::OutOfGroups => "no room for another multicast group",
             Error::OutOfNameServers => "no room for another name server",

@@ -290,14 +290,14 @@ pub mod tcp {
         CanSend for Connected, WriteHalf =>
         "a TCP socket in state `{Self}` cannot send",
         "this socket is `{Self}`; only a `Connected` one (or its `WriteHalf`) can send",
-        "`Closed` or `Bound`: `socket.connect(remote)?.wait()?`; `Resolving` or `Connecting`: `wait()?`; `Listening`: `accept()`; `ReadHalf`: use the `WriteHalf`; after `shutdown` or `close` nothing more can be sent"
+        "`Closed` or `Bound`: `socket.connect(remote)?.wait()?`; `Resolving`: `wait()?.wait()?`; `Connecting`: `wait()?`; `Listening`: `accept()`; `ReadHalf`: use the `WriteHalf`; after `shutdown` or `close` nothing more can be sent"
     }
     capability! {
         /// May receive: `Connected`, `HalfClosed` and `ReadHalf`.
         CanReceive for Connected, HalfClosed, ReadHalf =>
         "a TCP socket in state `{Self}` cannot receive",
         "this socket is `{Self}`; only a `Connected` or `HalfClosed` one (or its `ReadHalf`) can receive",
-        "`Closed` or `Bound`: `socket.connect(remote)?.wait()?`; `Resolving` or `Connecting`: `wait()?`; `Listening`: `accept()`; `WriteHalf`: use the `ReadHalf`; after `close` nothing more can be received"
+        "`Closed` or `Bound`: `socket.connect(remote)?.wait()?`; `Resolving`: `wait()?.wait()?`; `Connecting`: `wait()?`; `Listening`: `accept()`; `WriteHalf`: use the `ReadHalf`; after `close` nothing more can be received"
     }
     capability! {
         /// Has a peer: `Connecting`, `Connected`, `HalfClosed`, `ReadHalf`, `WriteHalf` and `Closing`.
@@ -324,7 +324,7 @@ pub mod tcp {
         /// May be closed gracefully: `Connected` and `HalfClosed`.
         CanClose for Connected, HalfClosed =>
         "a TCP socket in state `{Self}` cannot be closed gracefully",
-        "this socket is `{Self}`; there is no connection to close",
+        "this socket is `{Self}`; only a `Connected` or a `HalfClosed` one is a whole connection to close",
         "drop the socket to give it back; a half is closed by dropping it, or together with the other half after `reunite`"
     }
     capability! {

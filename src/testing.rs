@@ -207,8 +207,9 @@ impl LabBuilder {
 }
 
 impl Lab {
-    /// Two stacks with 16 sockets of each protocol and 4 KiB of buffer each, on a cable without
-    /// faults.
+    /// Two stacks with 16 TCP and 16 UDP sockets and 4 KiB of buffer each (ICMP and raw ones as in
+    /// [`Heap::DEFAULT`]), on a cable without faults. Each has an address of both IP versions, and
+    /// no room for another one.
     pub fn new(seed: u64) -> Self {
         Lab::builder(seed).build()
     }

@@ -88,6 +88,22 @@ pub fn thread_waker() -> Waker {
 /// }
 /// ```
 ///
+/// A listener, whose `accept` has no error of its own:
+///
+/// ```
+/// use sockstate::state::{Connected, Listening};
+/// use sockstate::{Error, Ready, Shared, TcpSocket, device};
+///
+/// fn next<'net>(
+///     listener: &mut TcpSocket<'net, Listening, Shared>,
+/// ) -> Result<TcpSocket<'net, Connected, Shared>, Error> {
+///     device::park_until(|waker| {
+///         listener.wake_on(Ready::ACCEPT, waker)?;
+///         listener.accept().map(|(socket, _)| socket).map_err(|error| error.map(Error::from))
+///     })
+/// }
+/// ```
+///
 /// # Errors
 ///
 /// Those of `op`.

@@ -67,7 +67,9 @@ impl<S: Sharing> Net<S> {
 
 /// A view of the DHCP client of a stack; made by [`Net::dhcp`].
 ///
-/// There may be several, each of which is told of every change. Dropping one changes nothing.
+/// There may be several, each of which is told of every change. Dropping one changes nothing. It is
+/// no socket: a `Watch` does not watch it, and it has no waker. Poll it beside the others; what a
+/// lease does to sockets is told by them.
 ///
 /// ```
 /// use sockstate::{Dhcp, Error, nb};

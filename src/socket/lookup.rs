@@ -2,10 +2,14 @@
 
 use core::fmt;
 use core::net::IpAddr;
+#[cfg(feature = "async")]
+use core::task::Waker;
 
 use smoltcp::time::Duration;
 
 use super::Handle;
+#[cfg(feature = "async")]
+use crate::Ready;
 use crate::addr::ip_address;
 use crate::stack::core::Core;
 use crate::stack::dns::{Answer, Wanted, reverse_name};
@@ -31,6 +35,17 @@ enum Progress<'net, S: Sharing, R> {
 }
 
 impl<'net, S: Sharing, R: Clone> Progress<'net, S, R> {
+    #[cfg(feature = "async")]
+    fn wake_on(&self, waker: &Waker) -> Result<(), Error> {
+        match self {
+            Progress::Asking(handle) => handle.wake_on(Ready::RECEIVE, waker),
+            Progress::Over(_) => {
+                waker.wake_by_ref();
+                Ok(())
+            }
+        }
+    }
+
     #[cfg(feature = "watch")]
     fn handle(&self) -> Option<&Handle<'net, S>> {
         match self {
@@ -220,6 +235,17 @@ impl<S: Sharing> Lookup<'_, '_, S> {
         })
     }
 
+    /// Has `waker` called, once, when it is worth [polling](Lookup::poll) again; at once if it is. For a thread that
+    /// sleeps meanwhile, or an executor; somebody has to [run](Net::run) the stack, or poll it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`].
+    #[cfg(feature = "async")]
+    pub fn wake_on(&mut self, waker: &Waker) -> Result<(), Error> {
+        self.progress.wake_on(waker)
+    }
+
     /// Waits for the address, and does what [`Config::idle`](crate::Config::idle) says meanwhile.
     ///
     /// # Errors
@@ -299,6 +325,17 @@ impl<S: Sharing> NameLookup<'_, S> {
             let host = text.and_then(|text| HostName::try_from(text).ok());
             Ok(host.ok_or(Error::NameNotFound)?)
         })
+    }
+
+    /// Has `waker` called, once, when it is worth [polling](NameLookup::poll) again; at once if it is. For a thread that
+    /// sleeps meanwhile, or an executor; somebody has to [run](Net::run) the stack, or poll it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`].
+    #[cfg(feature = "async")]
+    pub fn wake_on(&mut self, waker: &Waker) -> Result<(), Error> {
+        self.progress.wake_on(waker)
     }
 
     /// Waits for the name, and does what [`Config::idle`](crate::Config::idle) says meanwhile.

@@ -16,6 +16,9 @@ use crate::stack::{Local, Net, Sharing};
 /// over. It looks only at sockets to which something happened, so that its cost does not grow with
 /// the number of those that are idle, and it allocates nothing.
 ///
+/// The end of a peer's stream is something to receive: it is told as [`Ready::RECEIVE`], and only when
+/// nothing goes either way any more as [`Ready::ENDED`].
+///
 /// A socket is told of as long as it is ready (*level-triggered*): what is left over from one event
 /// comes up with the next. So a socket is to be watched for [`Ready::SEND`] only while there is
 /// something to send. The order is fair: it has its turn again after all the others.
@@ -74,7 +77,8 @@ pub struct Watch<'net, S: Sharing = Local> {
 pub struct Event {
     /// The key under which the socket was put into the set.
     pub key: u16,
-    /// What it is ready for, of what it is watched for; or that it is over.
+    /// What it is ready for, of what it is watched for; or that it is over. While the host of a
+    /// socket is looked up, [`Ready::RECEIVE`] whatever it is watched for: it is to be polled.
     pub ready: Ready,
 }
 
@@ -211,7 +215,7 @@ impl<S: Sharing> fmt::Debug for Watch<'_, S> {
 /// What a [`Watch`] can watch: sockets in any state, their halves, and look-ups.
 #[diagnostic::on_unimplemented(
     message = "a `Watch` cannot watch a `{Self}`",
-    note = "it watches sockets of its own stack: `watch.add(&socket, key, Ready::RECEIVE)?`"
+    note = "it watches sockets, their halves and look-ups: `watch.add(&socket, key, Ready::RECEIVE)?`; poll anything else beside `event()`"
 )]
 pub trait Watchable<'net, S: Sharing> {
     #[doc(hidden)]

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 
 use sockstate::device::Cable;
 use sockstate::testing::Lab;
-use sockstate::{Duration, Ready};
+use sockstate::{AddrType, Duration, Ready};
 
 use super::common::{DEAD, FAR, NEAR, assert_blocks, near, slots};
 use super::settle;
@@ -292,4 +292,25 @@ fn a_set_wakes_when_one_of_its_sockets_is_ready() {
     assert_blocks(watch.event());
     watch.wake_on(&sleeper.1).unwrap();
     assert_eq!(sleeper.woken(), 0);
+}
+
+#[test]
+fn a_look_up_wakes_when_it_is_to_be_asked() {
+    let lab = Lab::new(1);
+    lab.near.set_dns_servers(&[FAR.into()]).unwrap();
+    let _silence = lab.far.udp().unwrap().bind(53).unwrap();
+    let sleeper = Sleeper::new();
+    let mut lookup = lab.near.lookup("nobody.example", AddrType::Ipv4).unwrap();
+    assert_blocks(lookup.poll());
+    lookup.wake_on(&sleeper.1).unwrap();
+    assert_eq!(sleeper.woken(), 0);
+    lab.run_for(Duration::from_millis(1_600));
+    assert_eq!(sleeper.woken(), 1, "time to ask again");
+    let mut known = lab.near.lookup("192.168.69.2", AddrType::Ipv4).unwrap();
+    known.wake_on(&sleeper.1).unwrap();
+    assert_eq!(sleeper.woken(), 1, "it is known already");
+    let mut name = lab.near.lookup_name(FAR.into()).unwrap();
+    name.wake_on(&sleeper.1).unwrap();
+    lab.run_for(Duration::from_millis(1_600));
+    assert_eq!(sleeper.woken(), 1);
 }

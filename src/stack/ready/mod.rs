@@ -9,6 +9,7 @@ mod wakers;
 #[cfg(feature = "watch")]
 mod watch;
 
+use core::fmt;
 use core::ops::{BitAnd, BitOr, Not};
 
 use super::core::Core;
@@ -36,8 +37,9 @@ pub(crate) use watch::{WatchId, Watches};
 /// assert!(interest.contains(Ready::SEND));
 /// assert!(!interest.intersects(Ready::ACCEPT));
 /// assert!((interest & Ready::ACCEPT).is_empty());
+/// assert_eq!(format!("{interest:?}"), "RECEIVE | SEND");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Ready(u8);
 
@@ -78,6 +80,21 @@ impl Ready {
 
     const fn when(self, condition: bool) -> Ready {
         if condition { self } else { Ready::NONE }
+    }
+}
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const NAMES: [(Ready, &str); 5] = [
+            (Ready::RECEIVE, "RECEIVE"),
+            (Ready::SEND, "SEND"),
+            (Ready::ACCEPT, "ACCEPT"),
+            (Ready::FLUSHED, "FLUSHED"),
+            (Ready::ENDED, "ENDED"),
+        ];
+        let mut names = NAMES.iter().filter(|(one, _)| self.contains(*one)).map(|(_, name)| name);
+        f.write_str(names.next().unwrap_or(&"NONE"))?;
+        names.try_for_each(|name| write!(f, " | {name}"))
     }
 }
 

@@ -235,11 +235,11 @@ pub mod tcp {
     impl CanWait for Resolving<'_> {
         fn check(
             core: &mut Core,
-            _: SlotId,
+            slot: SlotId,
             lookup: &mut SlotId,
             resolution: &mut Self::Extra,
         ) -> nb::Result<(), Error> {
-            resolution.poll(core, lookup)
+            resolution.poll(core, slot, lookup)
         }
 
         fn leave(
@@ -412,6 +412,7 @@ pub mod udp {
         #[doc(hidden)]
         fn check(
             core: &mut Core,
+            slot: SlotId,
             lookup: &mut SlotId,
             extra: &mut Self::Extra,
         ) -> nb::Result<(), Error>;
@@ -424,10 +425,11 @@ pub mod udp {
     impl CanWait for Resolving<'_> {
         fn check(
             core: &mut Core,
+            slot: SlotId,
             lookup: &mut SlotId,
             resolution: &mut Self::Extra,
         ) -> nb::Result<(), Error> {
-            resolution.poll(core, lookup)
+            resolution.poll(core, slot, lookup)
         }
 
         fn leave(core: &mut Core, slot: SlotId, resolution: &mut Self::Extra) -> Result<(), Error> {

@@ -88,6 +88,15 @@ impl<'net, S: Sharing> Handle<'net, S> {
         })
     }
 
+    /// Gives the slot of the look-up back, if there is one.
+    #[cfg(feature = "dns")]
+    pub(crate) fn end_lookup(&mut self) {
+        let lookup = core::mem::replace(&mut self.lookup, NONE);
+        if lookup != NONE {
+            self.net.end(lookup, Ending::WHOLE);
+        }
+    }
+
     /// The slot, which is not given back.
     #[cfg(feature = "tcp")]
     pub(crate) fn into_slot(self) -> (&'net Net<S>, SlotId) {
@@ -126,9 +135,7 @@ impl<'net, S: Sharing> Handle<'net, S> {
 impl<S: Sharing> Drop for Handle<'_, S> {
     fn drop(&mut self) {
         #[cfg(feature = "dns")]
-        if self.lookup != NONE {
-            self.net.end(self.lookup, Ending::WHOLE);
-        }
+        self.end_lookup();
         self.net.end(self.slot, self.part);
     }
 }

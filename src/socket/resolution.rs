@@ -49,7 +49,12 @@ impl<'n> Resolution<'n> {
 
     /// Asks whether the addresses are known. Once there is an answer, it stays, and the slot of the
     /// look-up is given back.
-    pub(crate) fn poll(&mut self, core: &mut Core, lookup: &mut SlotId) -> nb::Result<(), Error> {
+    pub(crate) fn poll(
+        &mut self,
+        core: &mut Core,
+        slot: SlotId,
+        lookup: &mut SlotId,
+    ) -> nb::Result<(), Error> {
         if let Some(over) = self.over {
             return Ok(over?);
         }
@@ -60,6 +65,7 @@ impl<'n> Resolution<'n> {
         };
         core.release(core::mem::replace(lookup, NONE));
         self.over = Some(result);
+        core.host_is_known(slot);
         Ok(result?)
     }
 

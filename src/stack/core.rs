@@ -182,15 +182,19 @@ impl Core {
     pub(crate) fn deliver(&mut self, frame: &[u8], ingress: impl Work<()>) {
         let route = self.route(frame);
         #[cfg(any(feature = "icmp", feature = "raw"))]
-        let route = self.tap(frame, route);
+        let (route, is_taken) = self.tap(frame, route);
+        #[cfg(not(any(feature = "icmp", feature = "raw")))]
+        let is_taken = false;
         let (id, rst, full) = match route {
             Route::Slot { id, rst, full } => (id, rst, full),
+            Route::Drop if is_taken => return,
             Route::Drop => {
                 self.counters.dropped = self.counters.dropped.wrapping_add(1);
                 return;
             }
             #[cfg(feature = "dhcp")]
             Route::Dhcp => return self.dhcp_deliver(frame, ingress),
+            _ if is_taken => (NONE, false, false),
             _ => {
                 self.counters.for_nobody = self.counters.for_nobody.wrapping_add(1);
                 (NONE, false, false)

@@ -30,6 +30,7 @@ impl<S: Sharing> Net<S> {
                 addrs.retain(|known| known.address() != cidr.address());
                 added = addrs.push(cidr).is_ok();
             });
+            core.address_set(cidr.address());
             core.addresses_changed();
             if added { Ok(()) } else { Err(Error::OutOfAddresses) }
         })?
@@ -326,6 +327,7 @@ impl Core {
             routes.retain(|known| {
                 known.expires_at.is_some() || !is_same_network(known.cidr, network)
             });
+            make_room(routes);
             let route = Route {
                 cidr: network,
                 via_router: router,
@@ -337,6 +339,16 @@ impl Core {
         self.table.wake_stalled();
         self.default_route_set(network);
         if added { Ok(()) } else { Err(Error::OutOfRoutes) }
+    }
+
+    /// An address that was set by hand is neither the lease's nor a router's to take away.
+    fn address_set(&mut self, addr: IpAddress) {
+        #[cfg(feature = "dhcp")]
+        self.dhcp_leaves_address(addr);
+        #[cfg(feature = "slaac")]
+        self.slaac_leaves(addr);
+        #[cfg(not(any(feature = "dhcp", feature = "slaac")))]
+        let _ = addr;
     }
 
     /// A default route that was set by hand is not the lease's to take away.
@@ -369,6 +381,15 @@ impl Core {
             #[allow(unreachable_patterns)]
             _ => None,
         }
+    }
+}
+
+/// Of several routers that were advertised, one gives way to a route that was not.
+pub(super) fn make_room<const N: usize>(routes: &mut heapless::Vec<Route, N>) {
+    let advertised = |route: &Route| route.expires_at.is_some();
+    if routes.is_full() && routes.iter().filter(|route| advertised(route)).count() > 1 {
+        let place = routes.iter().position(advertised);
+        place.map(|place| routes.remove(place));
     }
 }
 

@@ -152,6 +152,8 @@ impl Core {
     pub(crate) fn all_changed(&mut self) {}
     pub(crate) fn unwait(&mut self, _id: SlotId) {}
     pub(crate) fn feed_starved(&mut self) {}
+    #[cfg(feature = "dns")]
+    pub(crate) fn look_up_along(&mut self, _id: SlotId, _lookup: SlotId) {}
 }
 
 /// What the owner of a slot may want at any time, even while the stack is locked: a set of marks on

@@ -89,22 +89,26 @@ impl Header {
 
 /// What arrives.
 impl Core {
-    /// Keeps what the frame holds for an ICMP or a raw socket, and says where the frame goes then.
-    pub(super) fn tap(&mut self, frame: &[u8], route: Route) -> Route {
+    /// Keeps what the frame holds for an ICMP or a raw socket, and says where the frame goes then,
+    /// and whether there was such a socket.
+    pub(super) fn tap(&mut self, frame: &[u8], route: Route) -> (Route, bool) {
         #[cfg(feature = "icmp")]
-        let route = match route {
+        let (route, is_taken) = match route {
             Route::Slot { id, .. } if self.table.protocol(id) == Protocol::Icmp => {
                 self.icmp_take(id, frame);
                 // The interface may learn that the neighbour is still there.
-                Route::Nobody
+                (Route::Nobody, true)
             }
-            route => route,
+            route => (route, false),
         };
+        #[cfg(not(feature = "icmp"))]
+        let is_taken = false;
         #[cfg(feature = "raw")]
         if self.raw_bound > 0 {
-            return self.raw_take(frame, route);
+            let (route, is_tapped) = self.raw_take(frame, route);
+            return (route, is_taken || is_tapped);
         }
-        route
+        (route, is_taken)
     }
 
     /// The IP packet in a frame, and its header, if it is for this host and nothing about it is
@@ -208,20 +212,22 @@ impl Core {
         }
     }
 
-    /// Whether half of the buffer is free.
+    /// Whether there is room for any packet that fits into a frame. Half of what is free is in one
+    /// piece.
     #[cfg(any(feature = "watch", feature = "async"))]
     pub(super) fn packet_has_room(&mut self, id: SlotId) -> bool {
-        let is_half_free = |queue: usize, capacity: usize| queue * 2 <= capacity;
+        let mtu = self.caps.ip_mtu();
+        let has_room = |queued: usize, capacity: usize| {
+            queued == 0 || capacity - queued >= 2 * capacity.min(mtu)
+        };
         self.with_set(id, |_, set, _| match set.iter().next() {
             #[cfg(feature = "icmp")]
             Some((_, Socket::Icmp(socket))) => {
-                socket.can_send()
-                    && is_half_free(socket.send_queue(), socket.payload_send_capacity())
+                socket.can_send() && has_room(socket.send_queue(), socket.payload_send_capacity())
             }
             #[cfg(feature = "raw")]
             Some((_, Socket::Raw(socket))) => {
-                socket.can_send()
-                    && is_half_free(socket.send_queue(), socket.payload_send_capacity())
+                socket.can_send() && has_room(socket.send_queue(), socket.payload_send_capacity())
             }
             _ => false,
         })

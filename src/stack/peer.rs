@@ -12,6 +12,9 @@ pub(crate) enum Peer {
     Last(IpEndpoint),
     /// Only this one.
     Only(IpEndpoint),
+    /// One whose address is being looked up: until then the look-up is what is waited for.
+    #[cfg(feature = "dns")]
+    Sought,
     /// Name servers: it is a look-up.
     #[cfg(feature = "dns")]
     NameServer(super::dns::Query),

@@ -228,10 +228,10 @@ fn check(iface: &mut Interface, now: Instant, kind: Kind, packet: &[u8]) -> Resu
 impl Core {
     /// Keeps the packet that a frame holds, if a socket is bound to its kind, and says where the
     /// frame goes then. Without room it is lost.
-    pub(super) fn raw_take(&mut self, frame: &[u8], route: Route) -> Route {
-        let Some((header, packet)) = self.arrived(frame) else { return route };
+    pub(super) fn raw_take(&mut self, frame: &[u8], route: Route) -> (Route, bool) {
+        let Some((header, packet)) = self.arrived(frame) else { return (route, false) };
         let kind = (header.dst.version(), header.protocol);
-        let Some(id) = self.raw_find(kind) else { return route };
+        let Some(id) = self.raw_find(kind) else { return (route, false) };
         if let Ok(tap) = self.tap_of(id)
             && let Ok(buffer) = tap.queue.enqueue(packet.len(), ())
         {
@@ -246,6 +246,9 @@ impl Core {
             (_, TCP | UDP) => header.is_fragment,
             _ => false,
         };
-        if route == Route::Nobody && !concerns_interface { Route::Drop } else { route }
+        match route {
+            Route::Nobody if !concerns_interface => (Route::Drop, true),
+            route => (route, route != Route::Drop),
+        }
     }
 }

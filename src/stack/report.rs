@@ -200,7 +200,11 @@ impl Core {
                 true
             }
             #[cfg(feature = "dns")]
-            Peer::NameServer(query) => self.lookup_report(id, query, remote),
+            Peer::NameServer(query)
+                if matches!(obstacle, Obstacle::Refused | Obstacle::Unreachable) =>
+            {
+                self.lookup_report(id, query, remote)
+            }
             _ => false,
         };
         self.changed(id);

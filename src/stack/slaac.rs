@@ -78,6 +78,11 @@ impl Core {
         self.slaac_plan();
     }
 
+    /// The application has set an address: its time is not for a router to say.
+    pub(crate) fn slaac_leaves(&mut self, addr: IpAddress) {
+        self.slaac.addresses.retain(|known| known.cidr.address() != addr);
+    }
+
     /// Whether a question is to be sent now. Ends what is over, if something is.
     pub(crate) fn solicits(&mut self) -> bool {
         if self.slaac.due > self.now {
@@ -238,6 +243,8 @@ impl Core {
             });
             self.slaac.addresses.retain(|known| !is_over(known));
             self.addresses_changed();
+            self.activity = self.activity.wrapping_add(1);
+            self.rang = true;
         }
         self.slaac_plan();
     }

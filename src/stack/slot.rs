@@ -82,6 +82,9 @@ impl Flags {
     /// The one word that is owed has not been sent yet: the connection request, or the
     /// acknowledgement of the peer's FIN.
     pub(crate) const UNSENT: Flags = Flags(16);
+    /// The host that the socket is to connect to is known: it is to be asked for the connection.
+    #[cfg(feature = "dns")]
+    pub(crate) const FOUND: Flags = Flags(128);
     /// A complete connection that could not be accepted: its slot is the listener's last.
     #[cfg(any(feature = "watch", feature = "async"))]
     pub(crate) const STARVED: Flags = Flags(64);

@@ -92,6 +92,8 @@ impl Core {
         slot.role = Role::Held;
         slot.end = None;
         slot.flags.set(Flags::UNSENT, true);
+        #[cfg(feature = "dns")]
+        slot.flags.set(Flags::FOUND, false);
         let socket = slot.tcp_mut().ok_or(Error::WrongState)?;
         forget(socket);
         socket.connect(self.iface.context(), remote, local).map_err(|_| Error::Unaddressable)?;

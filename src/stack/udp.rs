@@ -44,6 +44,7 @@ impl Core {
         if self.udp_port_taken(local) {
             return Err(Error::AddressInUse);
         }
+        self.set_peer(id, Peer::None);
         self.udp_open(id, local)
     }
 
@@ -67,6 +68,13 @@ impl Core {
         self.udp_forget_report(id);
         self.set_peer(id, Peer::Only(remote));
         Ok(())
+    }
+
+    /// Waits for a look-up to know its peer.
+    #[cfg(feature = "dns")]
+    pub(crate) fn udp_seek(&mut self, id: SlotId, lookup: SlotId) {
+        self.set_peer(id, Peer::Sought);
+        self.seek(id, lookup);
     }
 
     /// `Connected` to `Bound`.

@@ -9,6 +9,7 @@ mod listeners;
 mod packets;
 mod random;
 mod server;
+mod steps;
 mod wakers;
 
 use std::collections::BTreeMap;

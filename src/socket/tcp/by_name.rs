@@ -59,7 +59,9 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
         let (net, slot) = (self.handle.net, self.handle.slot);
         let begun = net.with_clock(|core| {
             let local = core.tcp_local(slot).ok().and_then(|local| local.addr);
-            Resolution::begin(core, host, port, local)
+            let begun = Resolution::begin(core, host, port, local)?;
+            core.seek(slot, begun.1);
+            Ok(begun)
         });
         let begun: Result<_, Error> = begun.flatten();
         match begun {

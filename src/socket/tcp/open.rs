@@ -295,6 +295,8 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     }
 
     fn fail(mut self, error: Error) -> Failed<TcpSocket<'net, Closed, S>> {
+        #[cfg(feature = "dns")]
+        self.handle.end_lookup();
         self.renew();
         Failed::new(self.into_state(), error)
     }

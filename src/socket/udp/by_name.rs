@@ -46,7 +46,9 @@ impl<'net, St: State, S: Sharing> UdpSocket<'net, St, S> {
         let (net, slot) = (self.handle.net, self.handle.slot);
         let begun = net.with_clock(|core| {
             let local = core.udp_local(slot).addr;
-            Resolution::begin(core, host, port, local)
+            let begun = Resolution::begin(core, host, port, local)?;
+            core.udp_seek(slot, begun.1);
+            Ok(begun)
         });
         match begun.flatten() {
             Ok((resolution, lookup)) => {
@@ -86,8 +88,9 @@ impl<'net, St: State, S: Sharing> UdpSocket<'net, St, S> {
     where
         St: CanWait,
     {
-        let (net, lookup, extra) = (self.handle.net, &mut self.handle.lookup, &mut self.extra);
-        net.try_twice_on_time(|core| St::check(core, lookup, extra))
+        let (net, slot) = (self.handle.net, self.handle.slot);
+        let (lookup, extra) = (&mut self.handle.lookup, &mut self.extra);
+        net.try_twice_on_time(|core| St::check(core, slot, lookup, extra))
     }
 
     /// The connected socket, if the addresses of the host are known.
@@ -156,7 +159,8 @@ impl<'net, St: State, S: Sharing> UdpSocket<'net, St, S> {
         }
     }
 
-    fn fail(self, error: Error) -> Failed<UdpSocket<'net, Closed, S>> {
+    fn fail(mut self, error: Error) -> Failed<UdpSocket<'net, Closed, S>> {
+        self.handle.end_lookup();
         let slot = self.handle.slot;
         // Within a closure of the stack it stays bound, which its next owner does not see.
         let _ = self.handle.net.with_clock(|core| core.udp_renew(slot));

@@ -92,6 +92,7 @@ impl Core {
         if let Some(router) = router
             && routes.get_default_ipv4_route().is_none()
         {
+            routes.update(crate::stack::network::make_room);
             match routes.add_default_ipv4_route(router) {
                 Ok(_) => self.dhcp.has_router = true,
                 Err(_) => self.dhcp.failure = Some(Error::OutOfRoutes),

@@ -219,6 +219,8 @@ impl Core {
         socket.set_outgoing_options(config.options);
         self.dhcp.max_lease = config.max_lease.map(|limit| limit.max(Duration::from_secs(2)));
         socket.set_max_lease_duration(self.dhcp.max_lease);
+        // With a buffer for it, be it empty, smoltcp tells of every grant, and not of changes alone.
+        socket.set_receive_packet_buffer(&mut []);
         self.dhcp.set.add(socket);
         self.dhcp.runs = true;
         self.dhcp.failure = None;
@@ -255,6 +257,12 @@ impl Core {
         self.dhcp.lease.as_ref()
     }
 
+    /// The application has set an address: if it is that of the lease, the lease is to leave it.
+    pub(crate) fn dhcp_leaves_address(&mut self, addr: IpAddress) {
+        let leased = self.dhcp.lease.as_ref().map(|lease| lease.address.address());
+        self.dhcp.has_address &= leased != Some(addr);
+    }
+
     /// The application has set or cleared a router: a lease is to leave it alone.
     pub(crate) fn dhcp_leaves_router(&mut self) {
         self.dhcp.has_router = false;
@@ -273,6 +281,7 @@ impl Core {
     /// Shows a frame for the client's port to smoltcp, if it makes sense.
     pub(super) fn dhcp_deliver(&mut self, frame: &[u8], ingress: impl Work<()>) {
         let Some(message) = message::read(frame) else { return };
+        let before = self.dhcp_wanted_at();
         let is_other = |server| self.dhcp.chosen.is_none_or(|(chosen, _)| chosen != server);
         match message {
             // Only the server whose offer was taken is asked (RFC 2131 section 4.3.2).
@@ -281,9 +290,10 @@ impl Core {
             {
                 return;
             }
+            // About to ask, which it would be as well if it took this.
+            Message::Offer { .. } if before <= self.now => return,
             _ => {}
         }
-        let before = self.dhcp_wanted_at();
         ingress(&mut self.iface, &mut self.dhcp.set, self.now);
         self.activity = self.activity.wrapping_add(1);
         let event = self.dhcp.event();

@@ -15,7 +15,7 @@ use super::{Answer, Nb, Query};
 use crate::socket::resolution::Resolution;
 use crate::stack::core::{Core, later};
 use crate::stack::peer::Peer;
-use crate::stack::slot::SlotId;
+use crate::stack::slot::{Flags, NONE, SlotId};
 use crate::{Error, HostAddrs, MOST_ADDRESSES};
 
 /// How long the addresses of one kind wait for those of the other: as RFC 8305 section 8 says.
@@ -46,9 +46,12 @@ impl Core {
             return Err(Error::LinkDown.into());
         }
         let servers = self.round(query).into();
-        let mut is_due = query.rung > 0;
+        let mut is_due = query.rung > 0 || query.hurried;
         while let Some(other) = query.or_else.filter(|_| query.both) {
             let Some((reply, record, server)) = self.next_reply(id, query, name, &mut []) else {
+                if (0..servers).all(|server| query.has_failed(server)) {
+                    return Err(Error::NameServerFailed.into());
+                }
                 if query.rung > 0 && query.left == 0 {
                     return Err(Error::TimedOut.into());
                 }
@@ -97,6 +100,28 @@ fn merge(found: &mut HostAddrs, more: &HostAddrs) {
     for addr in more {
         // The first ones are those that there is room for.
         let _ = found.push(*addr);
+    }
+}
+
+/// A socket and the look-up that it needs.
+impl Core {
+    /// A socket waits for a look-up, or for nothing: then its host is known.
+    pub(crate) fn seek(&mut self, id: SlotId, lookup: SlotId) {
+        if lookup == NONE {
+            return self.host_is_known(id);
+        }
+        if let Some(slot) = self.slot_mut(id) {
+            slot.flags.set(Flags::FOUND, false);
+        }
+        self.look_up_along(id, lookup);
+    }
+
+    /// Whoever waits for the socket is to ask it for the connection.
+    pub(crate) fn host_is_known(&mut self, id: SlotId) {
+        if let Some(slot) = self.slot_mut(id) {
+            slot.flags.set(Flags::FOUND, true);
+        }
+        self.changed(id);
     }
 }
 

@@ -116,8 +116,11 @@ impl Core {
         if core::mem::replace(&mut self.name_servers, known) != self.name_servers {
             // What look-ups know of servers is by their places.
             for id in self.table.udp_ids() {
-                if let Some(query) = self.query(id) {
-                    self.set_peer(id, Peer::NameServer(Query { tries: 0, failed: 0, ..query }));
+                if let Some(query) = self.query(id).filter(|query| !query.local) {
+                    // Its time may be over before the next alarm.
+                    let query = Query { tries: 0, failed: 0, hurried: true, ..query };
+                    self.set_peer(id, Peer::NameServer(query));
+                    self.changed(id);
                 }
             }
         }

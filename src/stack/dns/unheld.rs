@@ -50,8 +50,10 @@ impl Core {
 
     /// The link is down, and who asked cannot be told.
     pub(crate) fn forget_lookups(&mut self) {
-        while let Some(id) = self.find_unheld(|_| true) {
-            self.udp_forget(id);
+        for id in self.table.udp_ids() {
+            if self.query(id).is_some_and(|query| query.key.is_some()) {
+                self.udp_forget(id);
+            }
         }
     }
 

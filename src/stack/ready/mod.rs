@@ -15,7 +15,7 @@ use core::ops::{BitAnd, BitOr, Not};
 use super::core::Core;
 #[cfg(feature = "dns")]
 use super::peer::Peer;
-#[cfg(feature = "tcp")]
+#[cfg(any(feature = "tcp", feature = "dns"))]
 use super::slot::Flags;
 use super::slot::{NONE, Role, SlotId};
 use crate::Protocol;
@@ -49,8 +49,8 @@ impl Ready {
     /// Something can be received: data, the end of the stream, a datagram, or the answer to a
     /// look-up (or it is time to ask for it again).
     pub const RECEIVE: Ready = Ready(1);
-    /// There is room to send: for a byte, or with datagrams in half of the buffer. For a connection
-    /// request: it was accepted.
+    /// There is room to send: for a byte, or for any datagram that fits into a frame (for a longer
+    /// one, wait for [`FLUSHED`](Ready::FLUSHED)). For a connection request: it was accepted.
     pub const SEND: Ready = Ready(2);
     /// A connection can be accepted.
     pub const ACCEPT: Ready = Ready(4);
@@ -123,7 +123,11 @@ impl Not for Ready {
 }
 
 /// What the writer of a connection waits for. The rest is the reader's.
-pub(crate) const WRITER: Ready = Ready(Ready::SEND.0 | Ready::FLUSHED.0);
+pub(crate) const WRITER: Ready = Ready(Ready::SEND.0 | Ready::FLUSHED.0 | 64);
+
+/// That the reader, or the writer, is in a set, even if it waits for nothing but the end.
+#[cfg(feature = "watch")]
+const MEMBERS: Ready = Ready(32 | 64);
 
 /// Who waits for a slot, and for what.
 #[derive(Debug)]
@@ -210,6 +214,15 @@ impl Core {
         self.wake_along(head, id);
     }
 
+    /// A socket needs a look-up: whoever watches the socket watches that.
+    #[cfg(feature = "dns")]
+    pub(crate) fn look_up_along(&mut self, id: SlotId, lookup: SlotId) {
+        #[cfg(feature = "watch")]
+        self.watch_look_up(id, lookup);
+        #[cfg(not(feature = "watch"))]
+        let _ = (id, lookup);
+    }
+
     /// A connection is complete, and there is no slot to take its place in the backlog.
     #[cfg(feature = "tcp")]
     pub(crate) fn starve(&mut self, id: SlotId) {
@@ -261,12 +274,16 @@ impl Core {
         let Some(socket) = slot.tcp() else { return Ready::NONE };
         let state = socket.state();
         match slot.role {
+            #[cfg(feature = "dns")]
+            Role::Held | Role::Bound if slot.flags.has(Flags::FOUND) => {
+                Ready::RECEIVE | Ready::SEND
+            }
             Role::Backlog => {
                 Ready::ACCEPT.when(is_complete(state) && !slot.flags.has(Flags::STARVED))
             }
             Role::Held if slot.flags.has(Flags::DISCARD) => {
-                Ready::ENDED.when(self.tcp_is_over(id))
-                    | Ready::FLUSHED.when(self.tcp_flush(id).is_ok())
+                Ready::ENDED.when(self.tcp_closed(id) != Err(nb::Error::WouldBlock))
+                    | Ready::FLUSHED.when(self.tcp_flush(id) != Err(nb::Error::WouldBlock))
             }
             Role::Held if is_complete(state) => {
                 let ended = Ready::ENDED.when(state == State::TimeWait);
@@ -287,15 +304,23 @@ impl Core {
             return Ready::NONE;
         };
         let failed = slot.end.is_some();
+        #[cfg(feature = "dns")]
+        let found = slot.flags.has(Flags::FOUND);
         let Some(socket) = slot.udp() else { return Ready::NONE };
         let received = socket.can_recv();
-        let room = socket.can_send() && socket.send_queue() * 2 <= socket.payload_send_capacity();
+        // Half of what is free is in one piece.
+        let (queued, capacity) = (socket.send_queue(), socket.payload_send_capacity());
+        let largest = capacity.min(self.caps.ip_mtu());
+        let room = socket.can_send() && (queued == 0 || capacity - queued >= 2 * largest);
         let lost = socket.endpoint().addr.is_some_and(|addr| !self.iface.has_ip_addr(addr));
         match self.peer(id) {
             #[cfg(feature = "dns")]
             Peer::NameServer(query) => {
                 Ready::RECEIVE.when(received || query.has_rung() || !self.link_up)
             }
+            // Its look-up is what there is to wait for, until that has its answer.
+            #[cfg(feature = "dns")]
+            Peer::Sought => (Ready::RECEIVE | Ready::SEND).when(found) | Ready::ENDED.when(lost),
             _ => {
                 let fails = failed || lost;
                 let received = received && self.udp_head(id).is_some();

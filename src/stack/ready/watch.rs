@@ -3,7 +3,7 @@
 #[cfg(feature = "async")]
 use core::task::Waker;
 
-use super::Ready;
+use super::{MEMBERS, Ready};
 use crate::Error;
 use crate::stack::core::Core;
 use crate::stack::slot::{NONE, SlotId};
@@ -120,7 +120,7 @@ impl Core {
             if let Some(watched) = self.watched_mut(id) {
                 watched.by = by;
                 watched.key = key;
-                watched.interest = others | (interest & part);
+                watched.interest = others | ((interest | MEMBERS) & part);
             }
             self.changed(id);
             next = self.next_of_backlog(id);
@@ -158,6 +158,15 @@ impl Core {
             watched.key = key;
             watched.interest = interest;
         }
+    }
+
+    /// A socket needs a look-up: it is in the set that the socket is in.
+    #[cfg(feature = "dns")]
+    pub(super) fn watch_look_up(&mut self, id: SlotId, lookup: SlotId) {
+        let Some(watched) = self.watched(id).filter(|watched| watched.by != NOBODY) else { return };
+        let (by, key) = (watched.by, watched.key);
+        // It is held as a whole, and in no set yet.
+        let _ = self.watch_add(lookup, by, key, Ready::RECEIVE, Ready::ALL);
     }
 
     /// How many slots may be ready.

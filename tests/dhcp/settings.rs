@@ -198,3 +198,15 @@ fn within_a_closure_of_the_stack() {
         })
         .unwrap();
 }
+
+/// Who sets the address of the lease by hand has it from then on.
+#[test]
+fn an_address_that_is_set_during_its_lease_stays() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let mut dhcp = lab.near.dhcp().unwrap();
+    lease(&lab, &server, &mut dhcp, leasing(LEASED, 60));
+    lab.near.add_address(cidr(LEASED, 24)).unwrap();
+    assert_eq!(next(&lab, &server, &mut dhcp, silent), Ok(None));
+    assert_eq!(addresses(&lab), [cidr(LEASED, 24)]);
+}

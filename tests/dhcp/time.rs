@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::common::{assert_blocks, assert_error};
+use crate::server::{T1, T2};
 
 /// When a server was asked, in seconds after a moment, and by whom.
 fn asked(server: &Server<'_>, start: sockstate::Instant) -> Vec<(u64, u8, Ipv4Addr)> {
@@ -276,4 +277,44 @@ fn a_server_that_is_gone_from_the_link_keeps_nobody_waiting() {
     }
     assert!((9..=11).contains(&frames), "asked {frames} times in 100 s");
     assert!(dhcp.lease().unwrap().is_some());
+}
+
+/// The time to rebind three times that to renew: a renewal changes nothing that smoltcp would plan
+/// otherwise, and is one all the same.
+#[test]
+fn a_renewal_counts_whenever_it_comes() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let mut dhcp = lab.near.dhcp().unwrap();
+    let answer = |asked: &Asked| {
+        let (t1, t2) = (100_u32.to_be_bytes(), 300_u32.to_be_bytes());
+        vec![asked.grant(LEASED, 400).with(T1, &t1).with(T2, &t2).bytes()]
+    };
+    let start = lease(&lab, &server, &mut dhcp, answer);
+    pass(&lab, &server, seconds(650), answer);
+    assert_blocks(dhcp.poll());
+    let until = dhcp.lease().unwrap().unwrap().until.unwrap();
+    assert!((until - start).secs() >= 1_000, "{} s", (until - start).secs());
+}
+
+/// An offer that comes just when the client is about to ask again is as if it had not come.
+#[test]
+fn an_offer_at_the_moment_of_the_next_question_delays_nothing() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let mut dhcp = lab.near.dhcp().unwrap();
+    let start = lab.clock.time();
+    let mut late = None;
+    pass(&lab, &server, seconds(9), |asked| {
+        late = Some(asked.grant(LEASED, HOUR).bytes());
+        vec![]
+    });
+    let (_, mut wire) = lab.cable.plugs();
+    lab.clock.advance(lab.near.poll_delay().unwrap());
+    let offer = server::frame(common::FAR, 67, &late.unwrap());
+    wire.inject(lab.clock.time(), &offer);
+    lab.near.poll().unwrap();
+    let lease = next(&lab, &server, &mut dhcp, sound).unwrap();
+    assert!(lease.is_some());
+    assert!((lab.clock.time() - start).secs() < 12, "{} s", (lab.clock.time() - start).secs());
 }

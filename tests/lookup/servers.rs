@@ -233,3 +233,25 @@ fn an_answer_that_does_not_tell_is_a_failure() {
     });
     assert_eq!(found, Ok(ip("10.0.0.7")));
 }
+
+/// A server that is set while a look-up waits for others is asked at once, and not at its next alarm:
+/// the time may be over before that.
+#[test]
+fn a_server_that_is_set_meanwhile_is_asked() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    lab.near.set_dns_servers(&["192.168.69.77".parse().unwrap()]).unwrap();
+    let mut lookup = lab.near.lookup("host.test", AddrType::Ipv4).unwrap();
+    let start = lab.clock.time();
+    let mut changed = false;
+    let found = lab.block(|| {
+        if !changed && lab.clock.time() - start > Duration::from_millis(4_600) {
+            changed = true;
+            lab.near.set_dns_servers(&["192.168.69.2".parse().unwrap()]).unwrap();
+        }
+        server.step(&lab, |asked| vec![reply(asked, 0, &[address("host.test", "10.0.0.1")])]);
+        lookup.poll()
+    });
+    assert_eq!(found, Ok("10.0.0.1".parse().unwrap()));
+    assert!(lab.clock.time() - start < Duration::from_secs(7));
+}

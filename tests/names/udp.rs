@@ -128,3 +128,29 @@ fn the_end_of_the_link_ends_it() {
     assert_eq!(failed(socket.wait()).1, Error::LinkDown);
     assert_eq!(free(&lab.near), [SLOTS, SLOTS]);
 }
+
+/// Within a closure of the stack nothing can be asked; the socket comes back, and its look-up ends.
+#[test]
+fn a_look_up_ends_with_a_failure_within_a_closure() {
+    let lab = lab();
+    let net = lab.near.net();
+    let mut other = net.udp().unwrap().bind(7_000).unwrap();
+    let before = free(net);
+    for _ in 0..3 {
+        let mut resolving = Some(net.udp().unwrap().connect_by_name(HOST, PORT).unwrap());
+        let mut closed = None;
+        other
+            .send_to_with(4, (ip("192.168.69.2"), 9).into(), |_| {
+                let Some(resolving) = resolving.take() else { return 0 };
+                closed = resolving.finish().err();
+                4
+            })
+            .unwrap();
+        let Some(Unfinished::Failed(failed)) = closed else { panic!("not a failure") };
+        let (closed, error) = failed.into_parts();
+        assert_eq!(error, Error::Reentrant);
+        drop(closed.connect_by_name(HOST, PORT).unwrap());
+        lab.run_for(Duration::from_secs(1));
+        assert_eq!(free(net), before);
+    }
+}

@@ -1,8 +1,9 @@
 //! What there is to know of the link and the interface, and what passes them.
 
 use sockstate::device::Cable;
+use sockstate::state::Bound;
 use sockstate::testing::{Lab, VirtualClock};
-use sockstate::{Config, Duration, Error, Heap, Stack};
+use sockstate::{Config, Duration, Error, Heap, IcmpSocket, IpVersion, Stack};
 
 use crate::common::{FAR, NEAR, assert_error, far, slots};
 use crate::wire::Wire;
@@ -130,4 +131,31 @@ fn the_interface_itself_can_be_worked_on() {
     });
     assert_eq!(seen, Ok(1));
     assert_error(connected.send(b"hello"), Error::AddressLost);
+}
+
+/// What an ICMP or a raw socket takes was for somebody.
+#[test]
+fn statistics_count_what_sockets_take() {
+    let lab = Lab::new(1);
+    let mut ping = lab.near.icmp().unwrap().bind(1).unwrap();
+    let mut raw = lab.near.raw().unwrap().bind(IpVersion::V4, 253).unwrap();
+    let mut peer = lab.far.raw().unwrap().bind(IpVersion::V4, 253).unwrap();
+    let echo = |ping: &mut IcmpSocket<'_, Bound>| {
+        ping.send_echo(FAR.into(), 1, b"x").unwrap();
+        lab.block(|| ping.receive_echo(&mut [0; 8])).unwrap();
+    };
+    // The first one finds the neighbours.
+    echo(&mut ping);
+    lab.run_for(Duration::from_secs(1));
+    let before = lab.near.statistics().unwrap();
+    echo(&mut ping);
+    let mut packet = vec![0x45, 0, 0, 21, 0, 0, 0, 0, 64, 253, 0, 0];
+    packet.extend([FAR.octets(), NEAR.octets()].concat());
+    packet.push(7);
+    peer.send(&packet).unwrap();
+    lab.block(|| raw.receive(&mut packet)).unwrap();
+    let after = lab.near.statistics().unwrap();
+    assert_eq!(after.frames_received - before.frames_received, 2);
+    assert_eq!(after.frames_for_nobody, before.frames_for_nobody);
+    assert_eq!(after.frames_dropped, before.frames_dropped);
 }

@@ -393,3 +393,33 @@ fn a_link_local_address_that_was_given_is_used() {
     let sent = link.wait(Duration::from_secs(1));
     assert_eq!((sent[0].1.len(), &sent[0].1[22..38]), (14 + 40 + 8, &[0; 16][..]));
 }
+
+/// Whoever waits for a socket of an address that ends looks before it sleeps.
+#[test]
+fn the_end_of_an_address_is_looked_at() {
+    let link = Link::with_router(1_800, &usual(100));
+    let socket = link.stack.udp().unwrap().bind((GLOBAL, 7)).unwrap();
+    link.clock.advance(Duration::from_secs(101));
+    link.stack.poll().unwrap();
+    assert_eq!(link.stack.poll_delay(), Some(Duration::ZERO));
+    drop(socket);
+}
+
+#[test]
+fn an_address_that_is_set_by_hand_stays() {
+    let link = Link::with_router(1_800, &usual(100));
+    link.stack.add_address(IpCidr::new(GLOBAL.into(), 64)).unwrap();
+    link.wait(Duration::from_secs(200));
+    assert!(link.addresses().contains(&GLOBAL.into()));
+}
+
+/// Advertised routers leave room for the one that is set.
+#[test]
+fn a_gateway_finds_room_among_routers() {
+    let link = Link::with_router(1_800, &usual(100));
+    link.hear(&advertisement(OTHER_ROUTER, 1_800, &usual(100)));
+    let gateway = "192.168.69.254".parse().unwrap();
+    assert_eq!(link.stack.set_gateway(gateway), Ok(()));
+    assert!(link.routers().contains(&gateway));
+    assert!(link.routers().iter().any(|router| router.is_ipv6()));
+}

@@ -58,13 +58,18 @@ fn every_function_has_a_row_and_a_section() {
 #[test]
 fn every_counterpart_is_a_call_and_every_case_is_one() {
     for [function, counterpart, mistake, case] in rows() {
+        let function = function.split('`').nth(1).unwrap();
         assert!(counterpart.contains("::"), "{function}: {counterpart}");
         assert!(!mistake.is_empty(), "{function}");
         let case = case.trim_matches('`');
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compile_fail").join(case);
-        for half in ["rs", "stderr"] {
-            let content = fs::read_to_string(path.with_extension(half));
-            assert!(content.is_ok_and(|text| !text.is_empty()), "{case}.{half} is missing");
-        }
+        assert!(path.with_extension("rs").is_file(), "{case} is missing");
+        let said =
+            fs::read_to_string(path.with_extension("stderr")).expect("what the compiler says");
+        let code = said.split("error[").nth(1).and_then(|rest| rest.split(']').next()).unwrap();
+        let section = PAGE.split(&format!("\n## `{function}`")).nth(1).unwrap();
+        let fence = format!("```compile_fail,{code}\n");
+        let shown = section.find("```compile_fail").unwrap();
+        assert!(section[shown..].starts_with(&fence), "{function}: {case} is about {code}");
     }
 }

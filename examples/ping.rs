@@ -97,6 +97,7 @@ fn ping(net: &Net, job: &Job, idle: Idle<'_>) -> Outcome<usize> {
         buffer: vec![0; job.size],
         data,
         sent: Vec::new(),
+        transmitted: 0,
         times: Vec::new(),
     };
     for seq_no in 1..=job.count {
@@ -115,6 +116,7 @@ struct Round<'a> {
     buffer: Vec<u8>,
     /// When each request was sent, until it is answered.
     sent: Vec<Option<Instant>>,
+    transmitted: usize,
     /// How long each answer took, in milliseconds.
     times: Vec<f64>,
 }
@@ -124,8 +126,12 @@ impl Round<'_> {
         let now = self.socket.net().now()?;
         self.sent.push(Some(now));
         match self.socket.send_echo(self.job.address, seq_no, &self.data) {
+            Ok(()) => {
+                self.transmitted += 1;
+                Ok(())
+            }
             // No room: the requests before this one wait for a host that does not say where it is.
-            Ok(()) | Err(nb::Error::WouldBlock) => Ok(()),
+            Err(nb::Error::WouldBlock) => Ok(()),
             Err(nb::Error::Other(Error::TimedOut)) => {
                 println!("the next hop to {} does not answer", self.job.address);
                 Ok(())
@@ -155,7 +161,11 @@ impl Round<'_> {
                 Err(nb::Error::Other(Error::Truncated(size))) => {
                     println!("{size} bytes of data, which is more than was sent");
                 }
-                Err(nb::Error::Other(error)) => println!("{error}"),
+                // These are told once.
+                Err(nb::Error::Other(error @ (Error::TimedOut | Error::Unreachable))) => {
+                    println!("{error}");
+                }
+                Err(nb::Error::Other(error)) => return Err(error.into()),
             }
         }
     }
@@ -179,7 +189,7 @@ impl Round<'_> {
     }
 
     fn sum_up(&self, took: Duration) {
-        let (sent, received) = (self.sent.len(), self.times.len());
+        let (sent, received) = (self.transmitted, self.times.len());
         println!("\n--- {} ping statistics ---", self.job.address);
         println!(
             "{sent} packets transmitted, {received} received, {:.0}% packet loss, time {}ms",

@@ -91,7 +91,7 @@ pub enum Error {
     /// No route leads to the remote address.
     NoRoute,
     /// Another socket is bound to the same address and port (or identifier, or protocol), or has
-    /// the same connection.
+    /// the same connection. Or DHCP runs already, or has the port.
     AddressInUse,
     /// The hardware address is not a unicast one, or does not fit the medium of the device.
     HardwareAddress,
@@ -309,8 +309,8 @@ impl<T> From<Failed<T>> for alloc::boxed::Box<dyn core::error::Error + Send + Sy
 
 /// A transition taken by value that has not come to its end.
 ///
-/// Given by the `finish` methods of sockets in [`Connecting`](crate::state::Connecting) and
-/// [`Closing`](crate::state::Closing).
+/// Given by the `finish` methods of sockets in `Resolving`, `Connecting` and `Closing`, the
+/// [states](crate::state) that lead to another one by themselves.
 #[derive(Debug)]
 pub enum Unfinished<P, T> {
     /// Not yet: the socket, to be asked again later.

@@ -17,10 +17,11 @@
 //! ```
 //!
 //! These are the states an *application* drives. They follow the connection states of
-//! [RFC 9293 section 3.3.2]: `Resolving` comes before all of them, `Connecting` covers SYN-SENT, `Listening` covers LISTEN and
-//! SYN-RECEIVED, `Connected` begins with ESTABLISHED or CLOSE-WAIT, `HalfClosed` covers what follows
-//! this side's FIN while receiving is still wanted, `Closing` what follows it when it is not. What the peer or the network does
-//! (a FIN, a RST, silence, a lost address) is not in the type: it arrives as an
+//! [RFC 9293 section 3.3.2]: `Resolving` comes before all of them, `Connecting` covers SYN-SENT,
+//! `Listening` covers LISTEN and SYN-RECEIVED, `Connected` begins with ESTABLISHED or CLOSE-WAIT,
+//! `HalfClosed` covers what follows this side's FIN while receiving is still wanted, `Closing` what
+//! follows it when it is not. What the peer or the network does (a FIN, a RST, silence, a lost
+//! address) is not in the type: it arrives as an
 //! [`Error`](crate::Error) of the next call, and that error says why the connection ended.
 //!
 //! # UDP

@@ -93,9 +93,10 @@ impl<'net, St: State, S: Sharing> IcmpSocket<'net, St, S> {
         self.handle.net
     }
 
-    /// Has `waker` called, once, when the socket is ready for something of `interest`, or is over;
-    /// at once if it is. For a thread that sleeps meanwhile, or an executor; somebody has to
-    /// [run](Net::run) the stack, or poll it.
+    /// Has `waker` called when the socket is ready for something of `interest`, or is over; at once
+    /// if it is. For a thread that sleeps meanwhile, or an executor; somebody has to
+    /// [run](Net::run) the stack, or poll it. It is called once, or a few times, and sometimes in
+    /// vain: whoever is woken tries, and registers again before it sleeps.
     ///
     /// It holds one waker for who receives and one for who sends; the last one counts.
     ///

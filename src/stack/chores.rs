@@ -50,8 +50,12 @@ impl Core {
 
     /// The link is up again.
     pub(crate) fn chores_begin_anew(&mut self) {
+        // What ended meanwhile is not to be used for a moment.
         #[cfg(feature = "slaac")]
-        self.slaac_begin();
+        {
+            self.solicits();
+            self.slaac_begin();
+        }
         #[cfg(feature = "multicast")]
         self.report_groups_again();
         #[cfg(feature = "dhcp")]

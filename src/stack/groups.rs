@@ -120,6 +120,7 @@ impl<S: Sharing> Net<S> {
     /// [`Error::OutOfGroups`] if there is no room for another: smoltcp keeps four groups unless the
     /// environment variable `SMOLTCP_IFACE_MAX_MULTICAST_GROUP_COUNT` says otherwise when it is
     /// compiled, and needs one of them for each IPv6 address of an Ethernet interface.
+    /// [`Error::Reentrant`] within a closure of the stack.
     pub fn join_multicast(&self, group: IpAddr) -> Result<(), Error> {
         let group = ip_address(group)?;
         self.with_core(|core| core.join_group(group))?
@@ -130,6 +131,7 @@ impl<S: Sharing> Net<S> {
     /// # Errors
     ///
     /// [`Error::AddressNotAvailable`] if it was not joined; [`Error::AddressFamily`].
+    /// [`Error::Reentrant`] within a closure of the stack.
     pub fn leave_multicast(&self, group: IpAddr) -> Result<(), Error> {
         let group = ip_address(group)?;
         self.with_core(|core| core.leave_group(group))?

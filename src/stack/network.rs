@@ -20,6 +20,7 @@ impl<S: Sharing> Net<S> {
     /// [`Error::Unaddressable`] if it is not a unicast address, [`Error::OutOfAddresses`] if
     /// there is no room for another: smoltcp keeps two unless the environment variable
     /// `SMOLTCP_IFACE_MAX_ADDR_COUNT` says otherwise when it is compiled.
+    /// [`Error::Reentrant`] within a closure of the stack.
     pub fn add_address(&self, cidr: IpCidr) -> Result<(), Error> {
         if !cidr.address().is_unicast() {
             return Err(Error::Unaddressable);
@@ -41,6 +42,7 @@ impl<S: Sharing> Net<S> {
     /// # Errors
     ///
     /// [`Error::AddressNotAvailable`] if the interface does not have it.
+    /// [`Error::Reentrant`] within a closure of the stack.
     pub fn remove_address(&self, addr: IpAddr) -> Result<(), Error> {
         let addr = ip_address(addr)?;
         self.with_core(|core| {
@@ -68,6 +70,7 @@ impl<S: Sharing> Net<S> {
     ///
     /// [`Error::Unaddressable`] if it is not a unicast address, [`Error::OutOfRoutes`] if there is
     /// no room for another route.
+    /// [`Error::Reentrant`] within a closure of the stack.
     pub fn set_gateway(&self, gateway: IpAddr) -> Result<(), Error> {
         let gateway = ip_address(gateway)?;
         if !gateway.is_unicast() {
@@ -99,7 +102,8 @@ impl<S: Sharing> Net<S> {
     }
 
     /// Sends what is for another network to this router: the closest of the networks that an
-    /// address belongs to decides. The route that was known for the network is replaced.
+    /// address belongs to decides. The route that was known for the network is replaced; those that
+    /// routers advertised stay beside it.
     /// [`set_gateway`](Net::set_gateway) is the same for the network of all addresses.
     ///
     /// ```
@@ -119,6 +123,7 @@ impl<S: Sharing> Net<S> {
     /// version than the network. [`Error::OutOfRoutes`] if there is no room: smoltcp keeps two
     /// routes, those of gateways among them, unless the environment variable
     /// `SMOLTCP_IFACE_MAX_ROUTE_COUNT` says otherwise when it is compiled.
+    /// [`Error::Reentrant`] within a closure of the stack.
     pub fn add_route(&self, network: IpCidr, router: IpAddr) -> Result<(), Error> {
         let router = ip_address(router)?;
         if !router.is_unicast() || router.version() != network.address().version() {
@@ -132,6 +137,7 @@ impl<S: Sharing> Net<S> {
     /// # Errors
     ///
     /// [`Error::NoRoute`] if there is none.
+    /// [`Error::Reentrant`] within a closure of the stack.
     pub fn remove_route(&self, network: IpCidr) -> Result<(), Error> {
         self.with_core(|core| core.remove_route(network))?
     }
@@ -170,6 +176,7 @@ impl<S: Sharing> Net<S> {
     ///
     /// [`Error::OutOfNameServers`] for more than three, [`Error::Unaddressable`] for one that is
     /// not a unicast address, [`Error::AddressFamily`]; then the servers are as before.
+    /// [`Error::Reentrant`] within a closure of the stack.
     #[cfg(feature = "dns")]
     pub fn set_dns_servers(&self, servers: &[IpAddr]) -> Result<(), Error> {
         self.with_core(|core| {

@@ -80,7 +80,9 @@ impl Core {
             *peer = Peer::None;
         }
         self.table.move_to(id, Some(self.table.free_list(id)));
-        self.feed_starved();
+        if self.table.is_tcp(id) {
+            self.feed_starved();
+        }
     }
 
     /// How many slots of a protocol are free.

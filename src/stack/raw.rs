@@ -146,23 +146,26 @@ impl Core {
     ) -> Nb<usize> {
         let kind = self.raw_sendable(id, size)?;
         let mut checked = Ok(());
-        let sent = self.with_set(id, |iface, set, now| match set.iter_mut().next() {
-            Some((_, Socket::Raw(socket))) => socket
-                .send_with(size, |buffer| {
-                    let filled = fill.take().map_or(0, |fill| fill(buffer));
-                    let packet = buffer.get(..filled).unwrap_or(buffer);
-                    checked = check(iface, now, kind, packet);
-                    if checked.is_ok() {
-                        return packet.len();
-                    }
+        let sent: Nb<usize> = self.with_set(id, |iface, set, now| match set.iter_mut().next() {
+            // Not `send_with`, which begins where the last packet ended even if nothing is queued:
+            // one that is longer than each of the two parts of the buffer would never fit. That the
+            // place is larger than the packet does no harm, as the packet says how long it is.
+            Some((_, Socket::Raw(socket))) => {
+                let buffer = socket.send(size).map_err(|_| nb::Error::WouldBlock)?;
+                let filled = fill.take().map_or(0, |fill| fill(buffer));
+                let packet = buffer.get(..filled).unwrap_or(buffer);
+                let len = packet.len();
+                checked = check(iface, now, kind, packet);
+                if checked.is_err() {
                     // It has its place in the queue already. smoltcp throws away what is of no
                     // IP version, at its next turn to send.
                     buffer.iter_mut().take(1).for_each(|first| *first = 0);
-                    1
-                })
-                .map_err(|_| nb::Error::WouldBlock),
+                }
+                Ok(len)
+            }
             _ => Err(Error::WrongState.into()),
-        })?;
+        });
+        let sent = sent?;
         self.table.touch(id);
         checked?;
         Ok(sent)

@@ -46,7 +46,7 @@ pub struct Statistics {
     /// that crossed a request of this host that was not sent yet.
     pub frames_dropped: u32,
     /// ICMP errors received of which a socket was told: a connection attempt ended, a connected UDP
-    /// socket has an [`Error`](crate::Error), or a look-up asks the next server.
+    /// socket or an ICMP socket has an [`Error`](crate::Error), or a look-up asks the next server.
     pub icmp_errors_taken: u32,
     /// ICMP errors received that were ignored: about an open connection, which goes on as if they
     /// had not come, or about packets that this host did not send, or damaged.

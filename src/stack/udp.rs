@@ -131,23 +131,52 @@ impl Core {
         size: usize,
         fill: &mut Option<impl FnOnce(&mut [u8]) -> usize>,
     ) -> Nb<usize> {
-        if let Some(error) = self.slot_mut(id).and_then(|slot| slot.end.take()) {
-            return Err(error.into());
-        }
-        let remote = self.udp_check_remote(id, remote)?;
-        let limit = self.udp_limit(id, remote);
-        if size > usize::from(limit) {
-            return Err(Error::DatagramTooLarge(limit).into());
-        }
+        let remote = self.udp_sendable(id, remote, size)?;
+        let is_empty = !self.udp_has_work(id);
         let Some(socket) = self.udp_mut(id) else { return Err(Error::WrongState.into()) };
-        let sent = socket
-            .send_with(size, remote, |buffer| match fill.take() {
+        let mut queue = |socket: &mut Socket<'static>| {
+            socket.send_with(size, remote, |buffer| match fill.take() {
                 Some(fill) => fill(buffer).min(buffer.len()),
                 None => 0,
             })
-            .map_err(|_| nb::Error::WouldBlock)?;
+        };
+        let mut sent = queue(socket);
+        // Here smoltcp begins where the last datagram ended even if nothing is queued: one that is
+        // longer than each of the two parts of the buffer would never fit. It empties both queues
+        // or none.
+        if sent.is_err() && is_empty && !socket.can_recv() {
+            let local = socket.endpoint();
+            socket.close();
+            let _ = socket.bind(local);
+            sent = queue(socket);
+        }
+        let sent = sent.map_err(|_| nb::Error::WouldBlock)?;
         self.table.touch(id);
         Ok(sent)
+    }
+
+    /// Queues a datagram.
+    pub(crate) fn udp_send(&mut self, id: SlotId, remote: SocketAddr, data: &[u8]) -> Nb<()> {
+        let remote = self.udp_sendable(id, remote, data.len())?;
+        let Some(socket) = self.udp_mut(id) else { return Err(Error::WrongState.into()) };
+        socket.send_slice(data, remote).map_err(|_| nb::Error::WouldBlock)?;
+        self.table.touch(id);
+        Ok(())
+    }
+
+    /// Whether a datagram of this size can be sent to this destination.
+    fn udp_sendable(
+        &mut self,
+        id: SlotId,
+        remote: SocketAddr,
+        size: usize,
+    ) -> Result<IpEndpoint, Error> {
+        if let Some(error) = self.slot_mut(id).and_then(|slot| slot.end.take()) {
+            return Err(error);
+        }
+        let remote = self.udp_check_remote(id, remote)?;
+        let limit = self.udp_limit(id, remote);
+        if size > usize::from(limit) { Err(Error::DatagramTooLarge(limit)) } else { Ok(remote) }
     }
 
     /// The largest datagram that this socket can send to that destination: what its buffer

@@ -318,3 +318,22 @@ fn an_offer_at_the_moment_of_the_next_question_delays_nothing() {
     assert!(lease.is_some());
     assert!((lab.clock.time() - start).secs() < 12, "{} s", (lab.clock.time() - start).secs());
 }
+
+/// That a lease ends is no reason to ask a server again that has just refused twice.
+#[test]
+fn a_lease_that_ends_during_a_pause_does_not_cut_it_short() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let mut dhcp = lab.near.dhcp().unwrap();
+    let start = lease(&lab, &server, &mut dhcp, leasing(LEASED, 60));
+    lab.clock.advance(seconds(25));
+    lab.near.link_down().unwrap();
+    pass(&lab, &server, seconds(30), silent);
+    lab.near.link_up().unwrap();
+    pass(&lab, &server, seconds(9), |asked| match asked.kind {
+        DISCOVER => leasing(OTHER, HOUR)(asked),
+        _ => vec![asked.refuse().bytes()],
+    });
+    assert_eq!(dhcp.poll(), Ok(None), "it ended {} s ago", (lab.clock.time() - start).secs() - 60);
+    assert_eq!(server.kinds(), [DISCOVER, REQUEST, DISCOVER, REQUEST]);
+}

@@ -2,11 +2,12 @@
 
 use std::net::Ipv4Addr;
 
-use sockstate::device::Plug;
+use sockstate::smoltcp::wire::Icmpv4Packet;
 use sockstate::testing::Lab;
 use sockstate::{AddrType, Duration, Error, IpVersion, Ready};
 
-use super::common::{DEAD, FAR, NEAR, far, near};
+use super::common::packets::{introduce, ipv4, sent_by_near, show, to_near};
+use super::common::{DEAD, FAR, NEAR, far};
 use super::{ready, round, settle};
 
 /// A protocol number for experiments (RFC 3692).
@@ -14,13 +15,15 @@ const EXPERIMENT: u8 = 253;
 
 /// A packet of the experimental protocol.
 fn packet(from: Ipv4Addr, to: Ipv4Addr, size: usize) -> Vec<u8> {
-    let total = (20 + size) as u16;
-    let mut packet =
-        vec![0x45, 0, (total >> 8) as u8, total as u8, 0, 0, 0, 0, 64, EXPERIMENT, 0, 0];
-    packet.extend(from.octets());
-    packet.extend(to.octets());
-    packet.resize(usize::from(total), 7);
-    packet
+    ipv4(from, to, EXPERIMENT, &vec![7; size])
+}
+
+/// A report of ICMP that the host of a request cannot be reached: type 3, code 1.
+fn unreachable(request: &[u8]) -> Vec<u8> {
+    let mut message = vec![3, 1, 0, 0, 0, 0, 0, 0];
+    message.extend(&request[..28]);
+    Icmpv4Packet::new_unchecked(&mut message[..]).fill_checksum();
+    to_near(&ipv4(FAR, NEAR, 1, &message))
 }
 
 #[test]
@@ -106,43 +109,17 @@ fn a_closed_port_makes_a_look_up_ready() {
     assert_eq!(lookup.poll(), Err(Error::NameServerFailed.into()));
 }
 
-/// A report of ICMP that the host of a request cannot be reached: type 3, code 1.
-fn unreachable(request: &[u8]) -> Vec<u8> {
-    let mut message = vec![3, 1, 0, 0, 0, 0, 0, 0];
-    message.extend(&request[..28]);
-    let sum = checksum(&message);
-    message[2..4].copy_from_slice(&sum.to_be_bytes());
-    let mut report = packet(FAR, NEAR, message.len());
-    report[9] = 1;
-    report.truncate(20);
-    let sum = checksum(&report);
-    report[10..12].copy_from_slice(&sum.to_be_bytes());
-    report.extend(message);
-    report
-}
-
-fn checksum(bytes: &[u8]) -> u16 {
-    let words = bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));
-    let sum: u32 = words.sum();
-    !((sum & 0xffff) as u16 + (sum >> 16) as u16)
-}
-
 /// A connection request that cannot be delivered is over.
 #[test]
 fn a_connection_request_that_cannot_be_delivered_is_told() {
     let lab = Lab::new(1);
-    let (_, mut wire) = lab.cable.plugs();
-    let mut udp = lab.far.udp().unwrap().connect(near(9)).unwrap();
-    udp.send(b"hello").unwrap();
-    settle(&lab);
-    while wire.take(lab.clock.time()).is_some() {}
+    introduce(&lab);
+    sent_by_near(&lab);
     let socket = lab.near.tcp().unwrap().connect(far(80)).unwrap();
     let mut watch = lab.near.watch().unwrap();
     watch.add(&socket, 1, Ready::SEND).unwrap();
-    lab.near.poll().unwrap();
-    let request = wire.take(lab.clock.time()).unwrap().split_off(14);
-    let header = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
-    wire.inject(lab.clock.time(), &[&header[..], &unreachable(&request)].concat());
+    let request = sent_by_near(&lab).remove(0);
+    show(&lab, &unreachable(&request));
     assert_eq!(ready(&mut watch), Ready::SEND | Ready::ENDED);
 }
 
@@ -150,39 +127,27 @@ fn a_connection_request_that_cannot_be_delivered_is_told() {
 #[test]
 fn an_echo_request_that_cannot_be_delivered_is_told() {
     let lab = Lab::new(1);
-    let (_, mut wire) = lab.cable.plugs();
-    // So that the neighbour is known.
-    let mut udp = lab.far.udp().unwrap().connect(near(9)).unwrap();
-    udp.send(b"hello").unwrap();
-    settle(&lab);
+    introduce(&lab);
+    sent_by_near(&lab);
     let mut socket = lab.near.icmp().unwrap().bind(7).unwrap();
     let mut watch = lab.near.watch().unwrap();
     watch.add(&socket, 1, Ready::RECEIVE).unwrap();
-    let mut ask = |seq_no, wire: &mut Plug| {
-        while wire.take(lab.clock.time()).is_some() {}
+    let mut ask = |seq_no| {
         socket.send_echo(FAR.into(), seq_no, b"hello").unwrap();
-        lab.near.poll().unwrap();
-        wire.take(lab.clock.time()).unwrap().split_off(14)
+        sent_by_near(&lab).remove(0)
     };
-    let first = ask(1, &mut wire);
-    let second = ask(2, &mut wire);
-    let mut report = |request: &[u8]| {
-        let header = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
-        let frame = [&header[..], &unreachable(request)].concat();
-        wire.inject(lab.clock.time(), &frame);
-        lab.near.poll().unwrap();
-    };
-    report(&first);
+    let (first, second) = (ask(1), ask(2));
     let mut forged = second.clone();
     forged[24] ^= 1;
-    report(&forged);
     let mut elsewhere = second.clone();
     elsewhere[19] ^= 1;
-    report(&elsewhere);
+    for request in [first, forged, elsewhere] {
+        show(&lab, &unreachable(&request));
+    }
     assert_eq!(ready(&mut watch), Ready::NONE);
-    report(&second);
+    show(&lab, &unreachable(&second));
     assert_eq!(ready(&mut watch), Ready::RECEIVE);
     assert_eq!(socket.receive_echo(&mut [0; 8]), Err(Error::Unreachable.into()));
-    report(&second);
+    show(&lab, &unreachable(&second));
     assert_eq!(ready(&mut watch), Ready::NONE, "it was told");
 }

@@ -97,9 +97,10 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
         self.handle.net
     }
 
-    /// Has `waker` called, once, when the socket is ready for something of `interest`, or is over;
-    /// at once if it is. For a thread that sleeps meanwhile, or an executor; somebody has to
-    /// [run](Net::run) the stack, or poll it.
+    /// Has `waker` called when the socket is ready for something of `interest`, or is over; at once
+    /// if it is. For a thread that sleeps meanwhile, or an executor; somebody has to
+    /// [run](Net::run) the stack, or poll it. It is called once, or a few times, and sometimes in
+    /// vain: whoever is woken tries, and registers again before it sleeps.
     ///
     /// It holds one waker for the reader, who waits for [`Ready::RECEIVE`] (or
     /// [`Ready::ACCEPT`]), and one for the writer, who waits for [`Ready::SEND`] or

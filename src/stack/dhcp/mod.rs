@@ -312,6 +312,10 @@ impl Core {
     /// Gives the client its turn to send.
     pub(super) fn dhcp_turn(&mut self, egress: impl Work<Sending>) -> Sending {
         self.dhcp_expire();
+        if self.dhcp.pause > self.now {
+            self.dhcp_plan();
+            return Sending::Nothing;
+        }
         let sending = egress(&mut self.iface, &mut self.dhcp.set, self.now);
         match sending {
             Sending::Sent => self.activity = self.activity.wrapping_add(1),
@@ -340,6 +344,9 @@ impl Core {
     /// another, or it ends (RFC 2131 section 3.7).
     pub(super) fn dhcp_restart(&mut self) {
         if self.dhcp.runs {
+            if self.dhcp.ends_at() <= self.now {
+                self.dhcp_lose();
+            }
             self.dhcp.restart();
             self.dhcp.stalled = false;
             self.dhcp.pause = Instant::ZERO;

@@ -104,12 +104,8 @@ impl Core {
         let mut buffer = [0; LONGEST_QUESTION];
         let size = message::question(name, record, query.id, !query.local, &mut buffer)?;
         let question = buffer.get(..size).ok_or(Error::InvalidName)?;
-        let mut fill = Some(|buffer: &mut [u8]| {
-            buffer.copy_from_slice(question);
-            question.len()
-        });
-        match self.udp_send_with(id, socket_addr(server), question.len(), &mut fill) {
-            Ok(_) => Ok(()),
+        match self.udp_send(id, socket_addr(server), question) {
+            Ok(()) => Ok(()),
             Err(nb::Error::Other(error)) => Err(error),
             // Nothing is queued: there is no room for any datagram.
             Err(nb::Error::WouldBlock) => Err(Error::DatagramTooLarge(0)),

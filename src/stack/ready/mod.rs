@@ -28,7 +28,8 @@ pub(crate) use watch::{WatchId, Watches};
 /// What a socket is ready for, or what of it is waited for: a set.
 ///
 /// A socket is ready for a call that would not block: because there is something to do, or because
-/// it would fail.
+/// it would fail. That the link is down is told of connections and look-ups alone: other sockets
+/// outlast it.
 ///
 /// ```
 /// use sockstate::Ready;
@@ -57,7 +58,8 @@ impl Ready {
     /// Everything that was sent is delivered: `flush` would not block.
     pub const FLUSHED: Ready = Ready(8);
     /// It is over: the connection ended, the connection request failed, or what was to be closed
-    /// is closed. It need not be asked for.
+    /// is closed. It need not be asked for. Of a host that was named it is told for each address
+    /// that fails: `poll` goes on to the next one, or says that there is none.
     pub const ENDED: Ready = Ready(16);
 
     /// Everything.
@@ -326,7 +328,7 @@ impl Core {
                 let received = received && self.udp_head(id).is_some();
                 Ready::RECEIVE.when(received || fails)
                     | Ready::SEND.when(room || fails)
-                    | Ready::FLUSHED.when(fails || !self.udp_has_work(id))
+                    | Ready::FLUSHED.when(!self.udp_has_work(id))
                     | Ready::ENDED.when(lost)
             }
         }
@@ -341,6 +343,6 @@ impl Core {
         let received = self.packet_received(id);
         Ready::RECEIVE.when(received || fails)
             | Ready::SEND.when(self.packet_has_room(id) || fails)
-            | Ready::FLUSHED.when(fails || !self.packet_has_work(id))
+            | Ready::FLUSHED.when(!self.packet_has_work(id))
     }
 }

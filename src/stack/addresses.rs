@@ -59,6 +59,7 @@ impl Core {
         for id in self.table.tcp_ids() {
             self.tcp_address_changed(id);
         }
+        self.activity = self.activity.wrapping_add(1);
         self.all_changed();
         self.chores_changed();
         self.table.wake_stalled();
@@ -92,6 +93,7 @@ impl Core {
         if up {
             self.call_runner();
         }
+        self.activity = self.activity.wrapping_add(1);
         self.all_changed();
         if up {
             self.chores_begin_anew();

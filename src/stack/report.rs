@@ -59,7 +59,9 @@ impl Core {
 
     fn read_report<'f>(&self, frame: &'f [u8]) -> Option<Report<'f>> {
         let (whole, packet) = read_frame(self.caps.medium, frame)?;
-        let for_us = self.iface.has_ip_addr(packet.dst) && packet.src.is_unicast();
+        let for_us = self.iface.has_ip_addr(packet.dst)
+            && packet.src.is_unicast()
+            && self.is_addressed(frame);
         if !for_us || !self.is_sound(whole, &packet) {
             return None;
         }

@@ -11,6 +11,8 @@ use smoltcp::phy::Medium;
 use smoltcp::socket::tcp::{Socket, State};
 #[cfg(feature = "tcp")]
 use smoltcp::wire::IpListenEndpoint;
+#[cfg(feature = "medium-ethernet")]
+use smoltcp::wire::{EthernetAddress, HardwareAddress};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 #[cfg(feature = "tcp")]
@@ -335,6 +337,21 @@ pub(super) fn read_frame(medium: Medium, frame: &[u8]) -> Option<(&[u8], Packet<
         _ => frame,
     };
     Some((whole, parse(whole)?))
+}
+
+impl Core {
+    /// Whether a frame is for this host, or for all or some of its link: a device may show others.
+    pub(super) fn is_addressed(&self, frame: &[u8]) -> bool {
+        #[cfg(feature = "medium-ethernet")]
+        #[allow(irrefutable_let_patterns)]
+        if let HardwareAddress::Ethernet(ours) = self.iface.hardware_addr() {
+            return frame
+                .first_chunk::<6>()
+                .is_some_and(|to| ours.as_bytes() == to || EthernetAddress(*to).is_multicast());
+        }
+        let _ = frame;
+        true
+    }
 }
 
 /// The sequence number of a connection request.

@@ -145,6 +145,7 @@ impl Core {
             return;
         };
         let sound = whole.get(7) == Some(&255)
+            && self.is_addressed(frame)
             && src.is_unicast_link_local()
             && options(message).all(|option| option.is_some())
             && Icmpv6Packet::new_unchecked(message).verify_checksum(&src, &dst);

@@ -7,8 +7,8 @@ use sockstate::{Duration, device::Cable};
 
 use crate::common::{DEAD, FAR, NEAR, assert_blocks, far, slots};
 use crate::wire::{
-    ICMP, NEAR_V6, ROUTER, ROUTER_V6, TCP, UDP, Wire, icmp, icmpv6, ipv4, ipv6, outcome, report,
-    seal_ipv4,
+    ICMP, NEAR_V6, ROUTER, ROUTER_V6, TCP, UDP, Wire, ethernet, icmp, icmpv6, ipv4, ipv6, outcome,
+    report, seal_ipv4,
 };
 
 /// Sends what is forged after a request of each IP version, and looks whether the attempts go on;
@@ -286,4 +286,16 @@ fn random_ones() {
     assert_eq!(outcome(&mut connecting), None);
     assert_eq!(wire.reports().0, 0);
     assert!(wire.wait(Duration::from_secs(1)).len() <= 1, "only the request, once more");
+}
+
+#[test]
+fn in_a_frame_for_another_host() {
+    let lab = Lab::new(1);
+    let mut wire = Wire::new(&lab);
+    let (mut socket, request) = wire.request();
+    let true_report = report(3, 1, 0, &request);
+    wire.send_frame(&ethernet([2, 9, 9, 9, 9, 9], &true_report));
+    assert_eq!(outcome(&mut socket), None);
+    wire.send(&true_report);
+    assert!(outcome(&mut socket).is_some());
 }

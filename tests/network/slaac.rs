@@ -423,3 +423,14 @@ fn a_gateway_finds_room_among_routers() {
     assert!(link.routers().contains(&gateway));
     assert!(link.routers().iter().any(|router| router.is_ipv6()));
 }
+
+/// A device may show frames that are for others.
+#[test]
+fn an_advertisement_to_another_host_is_not_heard() {
+    let link = Link::new();
+    link.wait(Duration::from_secs(1));
+    let frame = ethernet([2, 9, 9, 9, 9, 9], &advertisement(ROUTER, 1_800, &usual(100)));
+    link.plug.clone().inject(link.clock.time(), &frame);
+    link.stack.poll().unwrap();
+    assert_eq!((link.addresses().len(), link.routers().len()), (1, 0));
+}

@@ -305,3 +305,28 @@ fn a_field_holds_it_in_any_state() {
     assert_eq!(format!("{resolving:?}"), "TcpSocket<Resolving>(#0)");
     assert_eq!(resolving.poll(), Err(nb::Error::WouldBlock));
 }
+
+/// Within a closure of the stack nothing can be waited for; the socket comes back, and its look-up
+/// ends.
+#[test]
+fn a_look_up_ends_with_a_failure_within_a_closure() {
+    let lab = lab();
+    let net = lab.near.net();
+    let mut other = net.udp().unwrap().bind(7_000).unwrap();
+    let before = free(net);
+    for _ in 0..3 {
+        let mut resolving = Some(net.tcp().unwrap().connect_by_name(HOST, PORT).unwrap());
+        let mut failed = None;
+        other
+            .send_to_with(4, (ip("192.168.69.2"), 9).into(), |_| {
+                failed = resolving.take().and_then(|resolving| resolving.wait().err());
+                4
+            })
+            .unwrap();
+        let (closed, error) = failed.unwrap().into_parts();
+        assert_eq!(error, Error::Reentrant);
+        drop(closed.connect_by_name(HOST, PORT).unwrap());
+        lab.run_for(Duration::from_secs(1));
+        assert_eq!(free(net), before);
+    }
+}

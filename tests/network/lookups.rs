@@ -5,6 +5,7 @@ use sockstate::{AddrType, Duration, Error};
 
 use crate::common::name_server::{self, Server};
 use crate::common::{FAR, FAR_V6};
+use crate::wire::{Wire, report};
 
 /// A name server's port that nobody listens at is known at once, not after ten seconds.
 #[test]
@@ -70,4 +71,43 @@ fn a_server_that_was_gone_is_asked_by_the_next_look_up() {
         lab.step();
     });
     assert_eq!(found, Ok("10.0.0.7".parse().unwrap()));
+}
+
+/// The same for a connection by name, which asks for both kinds of address at once.
+#[test]
+fn the_next_server_is_asked_at_once_for_both_kinds() {
+    let lab = Lab::new(1);
+    let gone = std::net::Ipv4Addr::new(192, 168, 69, 3);
+    lab.far.remove_address(FAR_V6.into()).unwrap();
+    lab.far.add_address(sockstate::IpCidr::new(gone.into(), 24)).unwrap();
+    lab.near.set_dns_servers(&[gone.into(), FAR.into()]).unwrap();
+    let mut server = lab.far.udp().unwrap().bind((FAR, 53)).unwrap();
+    let mut probe = lab.near.udp().unwrap().bind(9).unwrap();
+    for host in [gone, FAR] {
+        probe.send_to(b"", (host, 9).into()).unwrap();
+        lab.run_for(Duration::from_secs(3));
+    }
+    let start = lab.clock.time();
+    let mut resolving = lab.near.tcp().unwrap().connect_by_name("host.test", 80).unwrap();
+    lab.block(|| {
+        assert_eq!(resolving.poll(), Err(sockstate::nb::Error::WouldBlock));
+        server.receive_from(&mut [0; 512])
+    })
+    .unwrap();
+    assert!(lab.clock.time() - start < Duration::from_millis(10), "it waited");
+}
+
+/// That one packet was lost on its way says nothing of the server.
+#[test]
+fn a_question_that_is_lost_is_not_the_server_gone() {
+    let lab = Lab::new(1);
+    let mut wire = Wire::new(&lab);
+    lab.near.set_dns_servers(&[FAR.into()]).unwrap();
+    let mut lookup = lab.near.lookup("host.test", AddrType::Ipv4).unwrap();
+    assert_eq!(lookup.poll(), Err(sockstate::nb::Error::WouldBlock));
+    let question = wire.only();
+    wire.send(&report(11, 0, 0, &question));
+    assert_eq!(lookup.poll(), Err(sockstate::nb::Error::WouldBlock));
+    wire.send(&report(3, 3, 0, &question));
+    assert_eq!(lookup.poll(), Err(Error::NameServerFailed.into()));
 }

@@ -195,7 +195,7 @@ impl<St: State, S: Sharing> IcmpSocket<'_, St, S> {
     where
         St: IsOpen,
     {
-        self.handle.net.try_twice(|core| core.packet_flush(self.handle.slot))
+        self.handle.net.try_twice(|core| core.flush(self.handle.slot))
     }
 
     /// Takes the next reply, whose data goes into the buffer. Its checksum was right.

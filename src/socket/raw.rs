@@ -251,7 +251,7 @@ impl<St: State, S: Sharing> RawSocket<'_, St, S> {
     where
         St: IsOpen,
     {
-        self.handle.net.try_twice(|core| core.packet_flush(self.handle.slot))
+        self.handle.net.try_twice(|core| core.flush(self.handle.slot))
     }
 }
 

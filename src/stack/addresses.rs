@@ -6,7 +6,7 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpListenEndpoint};
 
 use super::core::Core;
-#[cfg(feature = "udp")]
+#[cfg(any(feature = "udp", feature = "icmp", feature = "raw"))]
 use super::slot::Role;
 use crate::Error;
 use crate::addr::ip_addr;

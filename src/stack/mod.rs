@@ -6,6 +6,8 @@ pub(crate) mod candidates;
 mod chores;
 mod config;
 pub(crate) mod core;
+#[cfg(any(feature = "udp", feature = "icmp", feature = "raw"))]
+mod datagram;
 #[cfg(feature = "dhcp")]
 pub(crate) mod dhcp;
 #[cfg(feature = "dns")]

@@ -16,7 +16,7 @@ use smoltcp::wire::Ipv4Packet;
 use smoltcp::wire::Ipv6Packet;
 use smoltcp::wire::{HardwareAddress, IpAddress};
 
-use super::core::{Cause, Core, Sending};
+use super::core::{Cause, Core};
 use super::router::Route;
 use super::slot::{NEVER, Role, SlotId};
 use crate::{Error, Protocol};
@@ -165,17 +165,6 @@ impl Core {
         }
     }
 
-    pub(crate) fn packet_flush(&mut self, id: SlotId) -> nb::Result<(), Error> {
-        if self.link_up && self.packet_has_work(id) {
-            return Err(nb::Error::WouldBlock);
-        }
-        match self.slot_mut(id).and_then(|slot| slot.end.take()) {
-            Some(error) => Err(error.into()),
-            None if self.packet_has_work(id) => Err(Error::LinkDown.into()),
-            None => Ok(()),
-        }
-    }
-
     /// Nobody holds the slot any more. What it was bound to is free at once.
     pub(crate) fn packet_release(&mut self, id: SlotId) {
         match self.table.protocol(id) {
@@ -185,7 +174,7 @@ impl Core {
             Protocol::Raw => self.raw_unbind(id),
             _ => {}
         }
-        if !self.link_up || !self.packet_has_work(id) {
+        if !self.link_up || !self.has_work(id) {
             return self.packet_forget(id);
         }
         self.unwait(id);
@@ -194,10 +183,6 @@ impl Core {
         }
         self.set_deadline(id, self.after(self.deadlines.closing));
         self.table.touch(id);
-    }
-
-    pub(super) fn packet_has_work(&mut self, id: SlotId) -> bool {
-        self.with_set(id, |iface, set, now| iface.poll_at(now, set).is_some())
     }
 
     /// Whether a packet waits to be received.
@@ -264,18 +249,8 @@ impl Core {
 /// What the network makes of a slot.
 impl Core {
     pub(crate) fn packet_settle(&mut self, id: SlotId, cause: Cause) {
-        let Some(slot) = self.slot(id) else { return };
-        let (role, deadline) = (slot.role, slot.deadline);
-        match (role, cause) {
-            (Role::Closing, _) if !self.packet_has_work(id) => self.packet_forget(id),
-            (Role::Held, Cause::Egress(Sending::Stalled)) if deadline == NEVER => {
-                self.set_deadline(id, self.after(self.deadlines.unreachable));
-            }
-            (Role::Held, Cause::Egress(Sending::Sent)) => self.set_deadline(id, NEVER),
-            (Role::Held, Cause::Egress(Sending::Nothing)) if !self.packet_has_work(id) => {
-                self.set_deadline(id, NEVER);
-            }
-            _ => {}
+        if self.watch_next_hop(id, cause) {
+            self.packet_forget(id);
         }
     }
 

@@ -6,7 +6,7 @@ use core::num::NonZeroU8;
 use smoltcp::socket::udp::Socket;
 use smoltcp::wire::{IpEndpoint, IpListenEndpoint};
 
-use super::core::{Cause, Core, Sending};
+use super::core::{Cause, Core};
 use super::peer::Peer;
 use super::slot::{NEVER, Role, SlotId};
 use crate::addr::{ip_addr, ip_endpoint, overlap, socket_addr};
@@ -132,7 +132,7 @@ impl Core {
         fill: &mut Option<impl FnOnce(&mut [u8]) -> usize>,
     ) -> Nb<usize> {
         let remote = self.udp_sendable(id, remote, size)?;
-        let is_empty = !self.udp_has_work(id);
+        let is_empty = !self.has_work(id);
         let Some(socket) = self.udp_mut(id) else { return Err(Error::WrongState.into()) };
         let mut queue = |socket: &mut Socket<'static>| {
             socket.send_with(size, remote, |buffer| match fill.take() {
@@ -267,17 +267,6 @@ impl Core {
         }
     }
 
-    pub(crate) fn udp_flush(&mut self, id: SlotId) -> Nb<()> {
-        if self.link_up && self.udp_has_work(id) {
-            return Err(nb::Error::WouldBlock);
-        }
-        match self.slot_mut(id).and_then(|slot| slot.end.take()) {
-            Some(error) => Err(error.into()),
-            None if self.udp_has_work(id) => Err(Error::LinkDown.into()),
-            None => Ok(()),
-        }
-    }
-
     pub(crate) fn udp_local(&self, id: SlotId) -> LocalEndpoint {
         let local = self.udp(id).map_or_else(Default::default, |socket| socket.endpoint());
         LocalEndpoint { addr: local.addr.map(ip_addr), port: local.port }
@@ -314,7 +303,7 @@ impl Core {
             return self.udp_forget(id);
         }
         self.udp_disconnect(id);
-        if !self.link_up || !self.udp_has_work(id) {
+        if !self.link_up || !self.has_work(id) {
             return self.udp_forget(id);
         }
         self.unwait(id);
@@ -323,12 +312,6 @@ impl Core {
         }
         self.set_deadline(id, self.after(self.deadlines.closing));
         self.table.touch(id);
-    }
-
-    /// Whether a datagram waits to be sent; even an empty one, which the queue's size in bytes
-    /// would not tell.
-    pub(crate) fn udp_has_work(&mut self, id: SlotId) -> bool {
-        self.with_set(id, |iface, set, now| iface.poll_at(now, set).is_some())
     }
 
     /// Makes a held slot as good as new, for another attempt.
@@ -359,18 +342,8 @@ impl Core {
         if matches!(self.peer(id), Peer::NameServer(_)) {
             return;
         }
-        let Some(slot) = self.slot(id) else { return };
-        let (role, deadline) = (slot.role, slot.deadline);
-        match (role, cause) {
-            (Role::Closing, _) if !self.udp_has_work(id) => self.udp_forget(id),
-            (Role::Held, Cause::Egress(Sending::Stalled)) if deadline == NEVER => {
-                self.set_deadline(id, self.after(self.deadlines.unreachable));
-            }
-            (Role::Held, Cause::Egress(Sending::Sent)) => self.set_deadline(id, NEVER),
-            (Role::Held, Cause::Egress(Sending::Nothing)) if !self.udp_has_work(id) => {
-                self.set_deadline(id, NEVER);
-            }
-            _ => {}
+        if self.watch_next_hop(id, cause) {
+            self.udp_forget(id);
         }
     }
 

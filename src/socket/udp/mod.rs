@@ -318,7 +318,7 @@ impl<St: State, S: Sharing> UdpSocket<'_, St, S> {
     where
         St: IsOpen,
     {
-        self.handle.net.try_twice(|core| core.udp_flush(self.handle.slot))
+        self.handle.net.try_twice(|core| core.flush(self.handle.slot))
     }
 }
 

@@ -328,7 +328,7 @@ impl Core {
                 let received = received && self.udp_head(id).is_some();
                 Ready::RECEIVE.when(received || fails)
                     | Ready::SEND.when(room || fails)
-                    | Ready::FLUSHED.when(!self.udp_has_work(id))
+                    | Ready::FLUSHED.when(!self.has_work(id))
                     | Ready::ENDED.when(lost)
             }
         }
@@ -343,6 +343,6 @@ impl Core {
         let received = self.packet_received(id);
         Ready::RECEIVE.when(received || fails)
             | Ready::SEND.when(self.packet_has_room(id) || fails)
-            | Ready::FLUSHED.when(!self.packet_has_work(id))
+            | Ready::FLUSHED.when(!self.has_work(id))
     }
 }

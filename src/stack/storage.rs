@@ -191,7 +191,8 @@ pub(super) fn fill<T, const N: usize>(memory: &mut Vec<T, N>, with: impl Fn() ->
     memory
 }
 
-/// How much memory to take from the heap for the sockets of a stack.
+/// How much memory to take from the heap for the sockets of a stack. Features add fields: begin from
+/// the default, or from [`Heap::DEFAULT`] in a constant.
 ///
 /// ```
 /// use sockstate::Heap;

@@ -1,6 +1,8 @@
 //! The handle of the DHCP client.
 
 use core::fmt;
+#[cfg(feature = "async")]
+use core::task::Waker;
 
 use smoltcp::time::Duration;
 
@@ -68,8 +70,8 @@ impl<S: Sharing> Net<S> {
 /// A view of the DHCP client of a stack; made by [`Net::dhcp`].
 ///
 /// There may be several, each of which is told of every change. Dropping one changes nothing. It is
-/// no socket: a `Watch` does not watch it, and it has no waker. Poll it beside the others; what a
-/// lease does to sockets is told by them.
+/// no socket, and a `Watch` does not watch it: poll it beside that. What a lease does to sockets is
+/// told by them.
 ///
 /// ```
 /// use sockstate::{Dhcp, Error, nb};
@@ -111,6 +113,18 @@ impl<'net, S: Sharing> Dhcp<'net, S> {
         })?;
         self.seen = changes;
         Ok(lease)
+    }
+
+    /// Has `waker` called, once, when [`poll`](Dhcp::poll) has something to tell; at once if it has.
+    /// For a thread that sleeps meanwhile, or an executor; somebody has to [run](Net::run) the
+    /// stack, or poll it. A stack keeps one such waker: of several handles, the last one's.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`].
+    #[cfg(feature = "async")]
+    pub fn wake_on(&mut self, waker: &Waker) -> Result<(), Error> {
+        self.net.with_core(|core| core.dhcp_wake_on(self.seen, waker))
     }
 
     /// Waits until there is a lease, with no time limit: a server may appear any time.

@@ -6,6 +6,10 @@ use sockstate::testing::VirtualClock;
 use sockstate::{Config, DhcpConfig, Stack, Storage};
 use static_cell::ConstStaticCell;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
+
 use super::*;
 use crate::common::{NEAR, assert_blocks, assert_error};
 
@@ -209,4 +213,41 @@ fn an_address_that_is_set_during_its_lease_stays() {
     lab.near.add_address(cidr(LEASED, 24)).unwrap();
     assert_eq!(next(&lab, &server, &mut dhcp, silent), Ok(None));
     assert_eq!(addresses(&lab), [cidr(LEASED, 24)]);
+}
+
+/// Who sleeps until the lease changes is woken by every change, once, and by the end of it all.
+#[test]
+fn a_change_wakes_who_waits_for_it() {
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    let count = Arc::<Count>::default();
+    let woken = || count.0.swap(0, Ordering::Relaxed);
+    let waker = Waker::from(Arc::clone(&count));
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let mut dhcp = lab.near.dhcp().unwrap();
+    dhcp.wake_on(&waker).unwrap();
+    pass(&lab, &server, seconds(2), leasing(LEASED, 60));
+    assert_eq!(woken(), 1, "a lease");
+    dhcp.wake_on(&waker).unwrap();
+    assert_eq!(woken(), 1, "it is there already");
+    assert!(dhcp.poll().unwrap().is_some());
+    dhcp.wake_on(&waker).unwrap();
+    pass(&lab, &server, seconds(40), leasing(LEASED, 60));
+    assert_eq!(woken(), 0, "renewed, it is the same");
+    pass(&lab, &server, seconds(100), silent);
+    assert_eq!(woken(), 1, "lost");
+    assert_eq!(dhcp.poll(), Ok(None));
+    dhcp.wake_on(&waker).unwrap();
+    lab.near.dhcp().unwrap().stop().unwrap();
+    assert_eq!(woken(), 1, "stopped");
+    dhcp.wake_on(&waker).unwrap();
+    assert_eq!(woken(), 1, "it stays stopped");
 }

@@ -38,6 +38,7 @@ impl Core {
         if !self.dhcp_set_address(old.as_ref(), lease.address) {
             // The application has filled the table meanwhile.
             self.dhcp.failure = Some(Error::OutOfAddresses);
+            self.dhcp.tell();
             self.dhcp.lease = old;
             self.dhcp.restart();
             self.dhcp.pause = later(self.now, PAUSE);
@@ -63,6 +64,7 @@ impl Core {
         #[cfg(feature = "dns")]
         self.dhcp_set_names();
         self.dhcp.changes = self.dhcp.changes.wrapping_add(1);
+        self.dhcp.tell();
         self.activity = self.activity.wrapping_add(1);
         self.addresses_changed();
     }

@@ -10,6 +10,8 @@ mod lease;
 mod message;
 
 use core::net::IpAddr;
+#[cfg(feature = "async")]
+use core::task::Waker;
 
 use smoltcp::iface::SocketSet;
 use smoltcp::phy::Medium;
@@ -114,6 +116,9 @@ pub(crate) struct Client {
     failure: Option<Error>,
     /// Changes with the lease.
     changes: u32,
+    /// Who sleeps until there is something to tell.
+    #[cfg(feature = "async")]
+    waker: Option<Waker>,
 }
 
 impl Client {
@@ -135,6 +140,16 @@ impl Client {
             names_by_hand: false,
             failure: None,
             changes: 0,
+            #[cfg(feature = "async")]
+            waker: None,
+        }
+    }
+
+    /// There is something to tell.
+    fn tell(&mut self) {
+        #[cfg(feature = "async")]
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
         }
     }
 
@@ -238,6 +253,17 @@ impl Core {
         self.dhcp.runs = false;
         self.dhcp.due = NEVER;
         self.dhcp_lose();
+        self.dhcp.tell();
+    }
+
+    /// Has a waker called when there is something new for who has seen so many changes.
+    #[cfg(feature = "async")]
+    pub(crate) fn dhcp_wake_on(&mut self, seen: u32, waker: &Waker) {
+        let client = &mut self.dhcp;
+        client.waker = Some(waker.clone());
+        if !client.runs || client.changes != seen || client.failure.is_some() {
+            client.tell();
+        }
     }
 
     /// How often the lease has changed, and the lease; the failure, once.

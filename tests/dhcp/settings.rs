@@ -1,14 +1,14 @@
 //! What was set by hand beside a lease, and what leaves no room for one.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
+
 use sockstate::device::{Cable, Plug};
 use sockstate::smoltcp::wire::DhcpOption;
 use sockstate::testing::VirtualClock;
 use sockstate::{Config, DhcpConfig, Stack, Storage};
 use static_cell::ConstStaticCell;
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Wake, Waker};
 
 use super::*;
 use crate::common::{NEAR, assert_blocks, assert_error};

@@ -351,7 +351,6 @@ impl<S: Sharing> Net<S> {
     ///
     /// ```
     /// use core::ops::ControlFlow;
-    /// use std::sync::mpsc;
     /// use sockstate::{Config, Error, Heap, Stack, device::{self, Plug, StdClock}};
     ///
     /// # let (device, _far_end) = Plug::pair();

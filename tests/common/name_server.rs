@@ -120,13 +120,18 @@ pub fn reply(asked: &Asked, code: u8, records: &[Record]) -> Vec<u8> {
     let mut message = asked.message.clone();
     message[2] |= 0x80;
     message[3] = 0x80 | code;
+    append(&mut message, records);
+    message
+}
+
+/// Makes of a question a message with these records, each good for ten seconds.
+pub fn append(message: &mut Vec<u8>, records: &[Record]) {
     message[7] = records.len() as u8;
     for record in records {
         message.extend(&record.name);
         message.extend(record.kind.to_be_bytes());
-        message.extend([0, 1, 0, 0, 0, 60]);
+        message.extend([0, 1, 0, 0, 0, 10]);
         message.extend((record.data.len() as u16).to_be_bytes());
         message.extend(&record.data);
     }
-    message
 }

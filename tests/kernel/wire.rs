@@ -247,24 +247,7 @@ pub(crate) fn ip(arguments: &[&str]) {
     assert!(status.success(), "ip {}: {status}", arguments.join(" "));
 }
 
-/// dnsmasq on a wire, with what it is to do beside knowing the names in `.test` that it is told.
+/// dnsmasq on a wire.
 pub(crate) fn dnsmasq(wire: &Wire, options: &[String]) -> Process {
-    Process::start(
-        "dnsmasq",
-        Command::new("dnsmasq")
-            .args([
-                // In the foreground, and as the user who starts it: an own user namespace has no
-                // other.
-                "--no-daemon",
-                "--conf-file=/dev/null",
-                "--log-queries",
-                "--no-resolv",
-                "--no-hosts",
-                "--local=/test/",
-                "--bind-interfaces",
-                "--except-interface=lo",
-                &format!("--interface={}", wire.name),
-            ])
-            .args(options),
-    )
+    Process::dnsmasq(&format!("--interface={}", wire.name), options)
 }

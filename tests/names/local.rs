@@ -16,7 +16,7 @@ use sockstate::testing::VirtualClock;
 use sockstate::{AddrType, Config, Duration, Error, Net, Protocol, Stack, nb};
 
 use super::ip;
-use crate::common::name_server::{A, AAAA, NX_DOMAIN, Record, address, name};
+use crate::common::name_server::{A, AAAA, NX_DOMAIN, Record, address, append, name};
 use crate::common::slots;
 
 const HOST: &str = "lamp.local";
@@ -143,14 +143,7 @@ fn says(question: &Question, code: u8, records: &[Record]) -> Vec<u8> {
     let mut message = question.message.clone();
     message[2] = 0x84;
     message[3] = code;
-    message[7] = records.len() as u8;
-    for record in records {
-        message.extend(&record.name);
-        message.extend(record.kind.to_be_bytes());
-        message.extend([0, 1, 0, 0, 0, 10]);
-        message.extend((record.data.len() as u16).to_be_bytes());
-        message.extend(&record.data);
-    }
+    append(&mut message, records);
     message
 }
 

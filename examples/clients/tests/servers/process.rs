@@ -48,6 +48,29 @@ impl Process {
         Process { name: name.into(), child, printed, gone: false }
     }
 
+    /// dnsmasq at one place, which the option `at` says, with what it is to do beside knowing the
+    /// names in `.test` that it is told.
+    pub(crate) fn dnsmasq(at: &str, options: &[String]) -> Self {
+        Process::start(
+            "dnsmasq",
+            Command::new("dnsmasq")
+                .args([
+                    // In the foreground, and as the user who starts it: an own user namespace has
+                    // no other.
+                    "--no-daemon",
+                    "--conf-file=/dev/null",
+                    "--log-queries",
+                    "--no-resolv",
+                    "--no-hosts",
+                    "--local=/test/",
+                    "--bind-interfaces",
+                    "--except-interface=lo",
+                    at,
+                ])
+                .args(options),
+        )
+    }
+
     /// Waits for a line that contains a text, be it an earlier one.
     pub(crate) fn wait_for(&self, text: &str) {
         self.wait_for_some(1, text);

@@ -94,21 +94,7 @@ impl Broker {
 
 /// A name server that knows these records, each an option of its own, and no other name.
 pub(crate) fn name_server(addr: Ipv4Addr, records: &[String]) -> Process {
-    let server = Process::start(
-        "dnsmasq",
-        Command::new("dnsmasq").args(records).args([
-            // In the foreground, and as the user who starts it: an own user namespace has no other.
-            "--no-daemon",
-            "--conf-file=/dev/null",
-            "--log-queries",
-            "--no-resolv",
-            "--no-hosts",
-            "--local=/test/",
-            "--bind-interfaces",
-            &format!("--listen-address={addr}"),
-            "--except-interface=lo",
-        ]),
-    );
+    let server = Process::dnsmasq(&format!("--listen-address={addr}"), records);
     server.wait_for("started");
     server
 }

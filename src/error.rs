@@ -123,6 +123,9 @@ pub enum Error {
     /// key.
     #[cfg(feature = "watch")]
     AlreadyWatched,
+    /// Somebody else is reading from this [`Duplex`](crate::Duplex), or writing to it, already.
+    #[cfg(all(feature = "tcp", feature = "embedded-io"))]
+    Busy,
     /// The stack was called from within a closure that the stack itself was running.
     Reentrant,
 
@@ -193,6 +196,8 @@ impl fmt::Display for Error {
             Error::OtherStack => "the socket is of another stack",
             #[cfg(feature = "watch")]
             Error::AlreadyWatched => "the other half of the connection is watched elsewhere",
+            #[cfg(all(feature = "tcp", feature = "embedded-io"))]
+            Error::Busy => "somebody else is reading or writing already",
             Error::Reentrant => "called from within a closure of the stack",
             Error::OutOfSlots(protocol) => {
                 write!(f, "no {protocol} slot is free")?;

@@ -92,6 +92,8 @@ pub mod device;
 mod error;
 #[cfg(all(feature = "tcp", feature = "udp", feature = "raw", feature = "dns", feature = "watch"))]
 pub mod from_c;
+#[cfg(feature = "embedded-io")]
+mod io;
 #[cfg(feature = "embedded-nal")]
 mod nal;
 mod socket;
@@ -107,6 +109,8 @@ pub mod wrong;
 pub use addr::AddrType;
 pub use addr::LocalEndpoint;
 pub use error::{Error, Failed, Protocol, Unfinished};
+#[cfg(all(feature = "tcp", feature = "embedded-io"))]
+pub use io::Duplex;
 #[cfg(all(feature = "embedded-nal", feature = "tcp"))]
 pub use nal::Blocking;
 #[cfg(feature = "dhcp")]
@@ -121,6 +125,8 @@ pub use socket::raw::{AnyRawSocket, IpVersion, RawSocket};
 pub use socket::tcp::{AnyTcpSocket, ReuniteError, TcpReader, TcpSocket, TcpWriter};
 #[cfg(feature = "udp")]
 pub use socket::udp::{AnyUdpSocket, UdpSocket};
+#[cfg(feature = "async")]
+pub use socket::wait::Wait;
 #[cfg(feature = "watch")]
 pub use socket::watch::{Event, Watch, Watchable};
 #[cfg(feature = "alloc")]

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "embedded-nal")]
 mod client;
+#[cfg(feature = "async")]
+mod tasks;
 
 use core::cell::{Cell, RefCell};
 #[cfg(feature = "tcp")]
@@ -22,6 +24,8 @@ use crate::{Error, TcpSocket, state::Connected};
 
 #[cfg(feature = "embedded-nal")]
 pub use client::LabClient;
+#[cfg(all(feature = "async", feature = "embedded-hal-async"))]
+pub use tasks::LabTimer;
 
 /// A clock that stands still until it is told to go on.
 #[derive(Clone, Debug)]
@@ -106,6 +110,8 @@ pub struct Bench {
     pub cable: Cable,
     /// The clock of both.
     pub clock: VirtualClock,
+    #[cfg(feature = "async")]
+    timers: tasks::Timers,
 }
 
 impl Deref for Lab {
@@ -200,7 +206,14 @@ impl LabBuilder {
         let built = stack(self.near, near, self.near_config, 1)
             .and_then(|near| Ok((near, stack(self.far, far, self.far_config, 2)?)));
         match built {
-            Ok((near, far)) => Lab::on(Bench { near, far, cable, clock }),
+            Ok((near, far)) => Lab::on(Bench {
+                near,
+                far,
+                cable,
+                clock,
+                #[cfg(feature = "async")]
+                timers: tasks::Timers::default(),
+            }),
             Err(error) => panic!("no stack for a lab: {error}"),
         }
     }
@@ -260,11 +273,16 @@ impl Bench {
             .into_iter()
             .filter_map(|stack| stack.poll_delay())
             .map(|delay| now + delay)
-            .chain(self.cable.next_arrival())
+            .chain(self.cable.next_arrival());
+        #[cfg(feature = "async")]
+        let work = work.chain(self.timers.next());
+        let work = work
             .min()
             // Work that is due and yet does not move waits for time as well.
             .map(|at| at.max(now + Duration::from_micros(1)));
         self.clock.0.set(work.unwrap_or(limit).min(limit).max(now));
+        #[cfg(feature = "async")]
+        self.timers.ring(self.clock.time());
     }
 
     /// Runs both stacks for so long.

@@ -1,5 +1,7 @@
 //! A cable between two stacks in one process.
 
+#[cfg(feature = "async")]
+use core::task::{Context, Poll, Waker};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::vec;
@@ -54,6 +56,9 @@ struct State {
     capacity: usize,
     /// The frames on their way to either end, with the time of their arrival.
     ways: [VecDeque<(Instant, Vec<u8>)>; 2],
+    /// Who waits for the frames of each end.
+    #[cfg(feature = "async")]
+    wakers: [Option<Waker>; 2],
 }
 
 impl Cable {
@@ -76,6 +81,8 @@ impl Cable {
             cut: false,
             capacity: 1_024,
             ways: [VecDeque::new(), VecDeque::new()],
+            #[cfg(feature = "async")]
+            wakers: [None, None],
         };
         Cable { medium, mtu, state: Arc::new(Mutex::new(state)) }
     }
@@ -156,6 +163,10 @@ impl State {
             }
             way.insert(place, (at, frame.clone()));
         }
+        #[cfg(feature = "async")]
+        if let Some(waker) = self.wakers.get_mut(1 - end).and_then(Option::take) {
+            waker.wake();
+        }
     }
 
     fn happens(&mut self, probability: f64) -> bool {
@@ -196,6 +207,22 @@ impl Plug {
     fn has_room(&self) -> bool {
         let state = self.cable.lock();
         state.ways.get(1 - self.end).is_some_and(|way| way.len() < state.capacity)
+    }
+}
+
+/// A frame that the cable delays is announced when it is sent, and can be received later: whoever
+/// waits for it with a real clock asks again and again meanwhile.
+#[cfg(feature = "async")]
+impl super::AsyncDevice for Plug {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.cable.lock();
+        if state.ways.get(self.end).is_some_and(|way| !way.is_empty()) {
+            return Poll::Ready(());
+        }
+        if let Some(waker) = state.wakers.get_mut(self.end) {
+            *waker = Some(cx.waker().clone());
+        }
+        Poll::Pending
     }
 }
 

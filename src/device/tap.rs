@@ -3,6 +3,7 @@
 #[cfg(feature = "async")]
 use core::task::Waker;
 use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 #[cfg(feature = "async")]
 use std::task::Wake;
@@ -123,6 +124,14 @@ impl Wake for Sleeper {
 impl core::fmt::Debug for Doze {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Doze").finish_non_exhaustive()
+    }
+}
+
+/// For an executor that waits for file descriptors: it is readable when a frame has arrived.
+/// A duplicate (`try_clone_to_owned`) stays with the executor when the interface goes to the stack.
+impl AsFd for Tap {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.device.as_fd()
     }
 }
 

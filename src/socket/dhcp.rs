@@ -2,11 +2,15 @@
 
 use core::fmt;
 #[cfg(feature = "async")]
-use core::task::Waker;
+use core::future::poll_fn;
+#[cfg(feature = "async")]
+use core::task::{Poll, Waker};
 
 use smoltcp::time::Duration;
 
 use crate::Error;
+#[cfg(feature = "async")]
+use crate::socket::pending;
 use crate::stack::dhcp::{DhcpConfig, Lease};
 use crate::stack::{Local, Net, Sharing};
 
@@ -148,6 +152,50 @@ impl<'net, S: Sharing> Dhcp<'net, S> {
             Err(nb::Error::WouldBlock) => self.lease()?.ok_or(nb::Error::WouldBlock),
             told => told?.ok_or(nb::Error::WouldBlock),
         })
+    }
+
+    /// Waits until the lease has changed, and says what it is now: [`poll`](Dhcp::poll) in a task.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`poll`](Dhcp::poll) but for `WouldBlock`.
+    #[cfg(feature = "async")]
+    pub async fn poll_async(&mut self) -> Result<Option<Lease>, Error> {
+        poll_fn(|cx| match self.poll() {
+            Err(nb::Error::WouldBlock) => match self.wake_on(cx.waker()) {
+                Ok(()) => Poll::Pending,
+                Err(error) => Poll::Ready(Err(error)),
+            },
+            told => pending(told),
+        })
+        .await
+    }
+
+    /// Waits until there is a lease: [`wait`](Dhcp::wait) in a task.
+    ///
+    /// ```
+    /// use sockstate::{Error, Net};
+    ///
+    /// async fn set_up(net: &Net) -> Result<(), Error> {
+    ///     let lease = net.dhcp()?.wait_async().await?;
+    ///     println!("{}", lease.address);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`poll`](Dhcp::poll).
+    #[cfg(feature = "async")]
+    pub async fn wait_async(&mut self) -> Result<Lease, Error> {
+        // What was told before counts as well.
+        let mut told = self.lease()?;
+        loop {
+            match told {
+                Some(lease) => return Ok(lease),
+                None => told = self.poll_async().await?,
+            }
+        }
     }
 
     /// The lease, if there is one.

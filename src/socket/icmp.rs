@@ -227,6 +227,78 @@ impl<St: State, S: Sharing> IcmpSocket<'_, St, S> {
     }
 }
 
+/// In tasks: the calls that would block, as futures. Somebody has to run the stack meanwhile:
+/// [`Net::run_async`], say. Each may be dropped before it is done, and has then done nothing.
+#[cfg(feature = "async")]
+impl<St: State, S: Sharing> IcmpSocket<'_, St, S> {
+    /// Queues an echo request: [`send_echo`](IcmpSocket::send_echo) in a task. Waits until there is
+    /// room for it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send_echo`](IcmpSocket::send_echo) but for `WouldBlock`.
+    pub async fn send_echo_async(
+        &mut self,
+        to: IpAddr,
+        seq_no: u16,
+        data: &[u8],
+    ) -> Result<(), Error>
+    where
+        St: CanSendEcho,
+    {
+        self.handle.until(Ready::ROOM, |core, slot| core.icmp_send(slot, to, seq_no, data)).await
+    }
+
+    /// Waits until all requests have been handed to the device: [`flush`](IcmpSocket::flush) in a
+    /// task.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`flush`](IcmpSocket::flush) but for `WouldBlock`.
+    pub async fn flush_async(&mut self) -> Result<(), Error>
+    where
+        St: IsOpen,
+    {
+        self.handle.until(Ready::FLUSHED, |core, slot| core.flush(slot)).await
+    }
+
+    /// Takes the next reply: [`receive_echo`](IcmpSocket::receive_echo) in a task. Waits until
+    /// there is one.
+    ///
+    /// ```
+    /// # use sockstate::{Error, testing::Lab};
+    /// # let lab = Lab::new(1);
+    /// # let net = lab.near.net();
+    /// let mut socket = net.icmp()?.bind_any()?;
+    /// # lab.block_on(async {
+    /// socket.send_echo_async("192.168.69.2".parse().unwrap(), 1, b"anybody there?").await?;
+    /// let reply = socket.receive_echo_async(&mut [0; 64]).await?;
+    /// # assert_eq!(reply.seq_no, 1);
+    /// # Ok(())
+    /// # })
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`receive_echo`](IcmpSocket::receive_echo) but for `WouldBlock`.
+    pub async fn receive_echo_async(&mut self, buffer: &mut [u8]) -> Result<Echo, Error>
+    where
+        St: CanReceiveEcho,
+    {
+        self.handle.until(Ready::RECEIVE, |core, slot| core.icmp_receive(slot, buffer)).await
+    }
+
+    /// Waits until the socket is ready for something of `interest`, and says for what. For calls
+    /// that have no future of their own: they may still block then, but seldom.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`].
+    pub async fn ready(&mut self, interest: Ready) -> Result<Ready, Error> {
+        self.handle.ready(interest).await
+    }
+}
+
 /// Questions and options.
 impl<St: State, S: Sharing> IcmpSocket<'_, St, S> {
     /// The identifier.

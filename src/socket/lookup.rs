@@ -1,13 +1,19 @@
 //! Look-ups of names and addresses.
 
 use core::fmt;
+#[cfg(feature = "async")]
+use core::future::{IntoFuture, poll_fn};
 use core::net::IpAddr;
 #[cfg(feature = "async")]
-use core::task::Waker;
+use core::task::{Context, Poll, Waker};
 
 use smoltcp::time::Duration;
 
 use super::Handle;
+#[cfg(feature = "async")]
+use super::pending;
+#[cfg(feature = "async")]
+use super::wait::{Awaited, Wait};
 #[cfg(feature = "async")]
 use crate::Ready;
 use crate::addr::ip_address;
@@ -43,6 +49,22 @@ impl<'net, S: Sharing, R: Clone> Progress<'net, S, R> {
                 waker.wake_by_ref();
                 Ok(())
             }
+        }
+    }
+
+    /// As `poll`, in a task.
+    #[cfg(feature = "async")]
+    fn poll_in(
+        &mut self,
+        cx: &mut Context<'_>,
+        ask: impl FnMut(&mut Core, SlotId) -> nb::Result<R, Error>,
+    ) -> Poll<Result<R, Error>> {
+        match self.poll(ask) {
+            Err(nb::Error::WouldBlock) => match self.wake_on(cx.waker()) {
+                Ok(()) => Poll::Pending,
+                Err(error) => Poll::Ready(Err(error)),
+            },
+            over => pending(over),
         }
     }
 
@@ -147,6 +169,28 @@ impl<S: Sharing> Net<S> {
     }
 }
 
+/// Asks a look-up for the addresses of a host.
+fn addrs_of(host: &str) -> impl FnMut(&mut Core, SlotId) -> nb::Result<HostAddrs, Error> {
+    move |core, slot| match core.lookup_poll(slot, host, &mut [])? {
+        Answer::Addrs(addrs) => Ok(addrs),
+        Answer::Name(_) => Err(Error::NameNotFound.into()),
+    }
+}
+
+/// Asks a look-up for the name of a host.
+fn name_of(addr: IpAddr) -> impl FnMut(&mut Core, SlotId) -> nb::Result<HostName, Error> {
+    let question = reverse_name(addr);
+    move |core, slot| {
+        let mut name = [0; 253];
+        let Answer::Name(size) = core.lookup_poll(slot, &question, &mut name)? else {
+            return Err(Error::NameNotFound.into());
+        };
+        let text = name.get(..size).and_then(|name| str::from_utf8(name).ok());
+        let host = text.and_then(|text| HostName::try_from(text).ok());
+        Ok(host.ok_or(Error::NameNotFound)?)
+    }
+}
+
 /// A list of one address.
 pub(crate) fn one(addr: IpAddr) -> HostAddrs {
     core::iter::once(addr).collect()
@@ -228,11 +272,7 @@ impl<S: Sharing> Lookup<'_, '_, S> {
     ///
     /// Those of [`poll`](Lookup::poll).
     pub fn poll_all(&mut self) -> nb::Result<HostAddrs, Error> {
-        let host = self.host;
-        self.progress.poll(|core, slot| match core.lookup_poll(slot, host, &mut [])? {
-            Answer::Addrs(addrs) => Ok(addrs),
-            Answer::Name(_) => Err(Error::NameNotFound.into()),
-        })
+        self.progress.poll(addrs_of(self.host))
     }
 
     /// Has `waker` called, once, when it is worth [polling](Lookup::poll) again; at once if it is. For a thread that
@@ -315,16 +355,7 @@ impl<S: Sharing> NameLookup<'_, S> {
     ///
     /// As [`Lookup::poll`].
     pub fn poll(&mut self) -> nb::Result<HostName, Error> {
-        let question = reverse_name(self.addr);
-        self.progress.poll(|core, slot| {
-            let mut name = [0; 253];
-            let Answer::Name(size) = core.lookup_poll(slot, &question, &mut name)? else {
-                return Err(Error::NameNotFound.into());
-            };
-            let text = name.get(..size).and_then(|name| str::from_utf8(name).ok());
-            let host = text.and_then(|text| HostName::try_from(text).ok());
-            Ok(host.ok_or(Error::NameNotFound)?)
-        })
+        self.progress.poll(name_of(self.addr))
     }
 
     /// Has `waker` called, once, when it is worth [polling](NameLookup::poll) again; at once if it is. For a thread that
@@ -355,6 +386,93 @@ impl<S: Sharing> NameLookup<'_, S> {
     /// Those of [`poll`](NameLookup::poll).
     pub fn wait_with(mut self, idle: impl FnMut(Option<Duration>)) -> Result<HostName, Error> {
         self.net.block_with(idle, || self.poll())
+    }
+}
+
+#[cfg(feature = "async")]
+impl<S: Sharing> Lookup<'_, '_, S> {
+    /// Waits for all addresses of the answer, [four](MOST_ADDRESSES) at most:
+    /// [`poll_all`](Lookup::poll_all) in a task. It may be dropped, and the look-up goes on. For the
+    /// first address alone, await the look-up itself.
+    ///
+    /// ```
+    /// use sockstate::{AddrType, Error, HostAddrs, Net};
+    ///
+    /// async fn find(net: &Net, host: &str) -> Result<HostAddrs, Error> {
+    ///     net.lookup(host, AddrType::Either)?.poll_all_async().await
+    /// }
+    /// # let lab = sockstate::testing::Lab::new(1);
+    /// # assert_eq!(lab.block_on(find(&lab.near, "192.168.69.2"))?.len(), 1);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`poll`](Lookup::poll) but for `WouldBlock`.
+    pub async fn poll_all_async(&mut self) -> Result<HostAddrs, Error> {
+        poll_fn(|cx| self.progress.poll_in(cx, addrs_of(self.host))).await
+    }
+}
+
+#[cfg(feature = "async")]
+impl<S: Sharing> Awaited for Lookup<'_, '_, S> {
+    type Output = Result<IpAddr, Error>;
+    type Reached = Result<HostAddrs, Error>;
+
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Self::Reached> {
+        self.progress.poll_in(cx, addrs_of(self.host))
+    }
+
+    fn into_output(self, reached: Self::Reached) -> Self::Output {
+        reached?.first().copied().ok_or(Error::NameNotFound)
+    }
+}
+
+/// [`wait`](Lookup::wait) in a task. Dropping the future ends the look-up.
+///
+/// ```
+/// use core::net::IpAddr;
+/// use sockstate::{AddrType, Error, Net};
+///
+/// async fn find(net: &Net, host: &str) -> Result<IpAddr, Error> {
+///     net.lookup(host, AddrType::Either)?.await
+/// }
+/// # let lab = sockstate::testing::Lab::new(1);
+/// # lab.block_on(find(&lab.near, "192.168.69.2"))?;
+/// # Ok::<(), Error>(())
+/// ```
+#[cfg(feature = "async")]
+impl<S: Sharing> IntoFuture for Lookup<'_, '_, S> {
+    type Output = Result<IpAddr, Error>;
+    type IntoFuture = Wait<Self>;
+
+    fn into_future(self) -> Wait<Self> {
+        Wait::new(self)
+    }
+}
+
+#[cfg(feature = "async")]
+impl<S: Sharing> Awaited for NameLookup<'_, S> {
+    type Output = Result<HostName, Error>;
+    type Reached = Result<HostName, Error>;
+
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Self::Reached> {
+        self.progress.poll_in(cx, name_of(self.addr))
+    }
+
+    fn into_output(self, reached: Self::Reached) -> Self::Output {
+        reached
+    }
+}
+
+/// [`wait`](NameLookup::wait) in a task. Dropping the future ends the look-up.
+#[cfg(feature = "async")]
+impl<S: Sharing> IntoFuture for NameLookup<'_, S> {
+    type Output = Result<HostName, Error>;
+    type IntoFuture = Wait<Self>;
+
+    fn into_future(self) -> Wait<Self> {
+        Wait::new(self)
     }
 }
 

@@ -15,14 +15,18 @@ pub(crate) mod resolution;
 pub(crate) mod tcp;
 #[cfg(feature = "udp")]
 pub(crate) mod udp;
+#[cfg(feature = "async")]
+pub(crate) mod wait;
 #[cfg(feature = "watch")]
 pub(crate) mod watch;
 
 #[cfg(feature = "async")]
-use core::task::Waker;
+use core::task::{Context, Poll, Waker};
 
 #[cfg(feature = "async")]
 use crate::Error;
+#[cfg(feature = "async")]
+use crate::stack::core::Core;
 #[cfg(any(feature = "watch", feature = "async"))]
 use crate::stack::ready::Ready;
 #[cfg(all(feature = "tcp", any(feature = "watch", feature = "async")))]
@@ -88,6 +92,48 @@ impl<'net, S: Sharing> Handle<'net, S> {
         })
     }
 
+    /// Makes a call, for as long as it would block anew whenever the socket may be ready for
+    /// `interest`. The stack is for others to run: nothing here polls it.
+    #[cfg(feature = "async")]
+    pub(crate) async fn until<R>(
+        &self,
+        interest: Ready,
+        mut call: impl FnMut(&mut Core, SlotId) -> nb::Result<R, Error>,
+    ) -> Result<R, Error> {
+        core::future::poll_fn(|cx| self.poll_until(cx, interest, &mut call)).await
+    }
+
+    #[cfg(feature = "async")]
+    fn poll_until<R>(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Ready,
+        call: &mut impl FnMut(&mut Core, SlotId) -> nb::Result<R, Error>,
+    ) -> Poll<Result<R, Error>> {
+        let called = self.net.with_core(|core| {
+            let called = call(core, self.slot);
+            if let Err(nb::Error::WouldBlock) = called {
+                for (slot, interest) in self.waits_for(interest) {
+                    core.wake_later(slot, interest, self.ready_part(), cx.waker());
+                }
+            }
+            called
+        });
+        pending(called?)
+    }
+
+    /// Waits until the socket is ready for something of `interest`, or over.
+    #[cfg(feature = "async")]
+    pub(crate) async fn ready(&self, interest: Ready) -> Result<Ready, Error> {
+        self.until(interest, |core, _| {
+            let ready = self.waits_for(interest).fold(Ready::NONE, |ready, (slot, interest)| {
+                ready | core.socket_readiness(slot) & (interest & self.ready_part() | Ready::ENDED)
+            });
+            if ready.is_empty() { Err(nb::Error::WouldBlock) } else { Ok(ready) }
+        })
+        .await
+    }
+
     /// Gives the slot of the look-up back, if there is one.
     #[cfg(feature = "dns")]
     pub(crate) fn end_lookup(&mut self) {
@@ -129,6 +175,16 @@ impl<'net, S: Sharing> Handle<'net, S> {
         other.into_slot();
         let (net, slot) = self.into_slot();
         Handle::new(net, slot)
+    }
+}
+
+/// What a call that may block comes to in a future.
+#[cfg(feature = "async")]
+fn pending<R>(called: nb::Result<R, Error>) -> Poll<Result<R, Error>> {
+    match called {
+        Ok(result) => Poll::Ready(Ok(result)),
+        Err(nb::Error::Other(error)) => Poll::Ready(Err(error)),
+        Err(nb::Error::WouldBlock) => Poll::Pending,
     }
 }
 

@@ -299,6 +299,67 @@ impl<St: State, S: Sharing> RawSocket<'_, St, S> {
     }
 }
 
+/// In tasks: the calls that would block, as futures. Somebody has to run the stack meanwhile:
+/// [`Net::run_async`], say. Each may be dropped before it is done, and has then done nothing.
+#[cfg(feature = "async")]
+impl<St: State, S: Sharing> RawSocket<'_, St, S> {
+    /// Queues a packet: [`send`](RawSocket::send) in a task. Waits until there is room for it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](RawSocket::send) but for `WouldBlock`.
+    pub async fn send_async(&mut self, packet: &[u8]) -> Result<(), Error>
+    where
+        St: CanSendPacket,
+    {
+        self.handle.until(Ready::ROOM, |core, slot| core.raw_send(slot, packet)).await
+    }
+
+    /// Waits until all packets have been handed to the device: [`flush`](RawSocket::flush) in a
+    /// task.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`flush`](RawSocket::flush) but for `WouldBlock`.
+    pub async fn flush_async(&mut self) -> Result<(), Error>
+    where
+        St: IsOpen,
+    {
+        self.handle.until(Ready::FLUSHED, |core, slot| core.flush(slot)).await
+    }
+
+    /// Takes the next packet, with its header, and its size: [`receive`](RawSocket::receive) in a
+    /// task. Waits until there is one.
+    ///
+    /// ```
+    /// use sockstate::{Error, IpVersion, Net};
+    ///
+    /// async fn next_ospf_packet(net: &Net, buffer: &mut [u8]) -> Result<usize, Error> {
+    ///     net.raw()?.bind(IpVersion::V4, 89)?.receive_async(buffer).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`receive`](RawSocket::receive) but for `WouldBlock`.
+    pub async fn receive_async(&mut self, buffer: &mut [u8]) -> Result<usize, Error>
+    where
+        St: CanReceivePacket,
+    {
+        self.handle.until(Ready::RECEIVE, |core, slot| core.raw_receive(slot, buffer)).await
+    }
+
+    /// Waits until the socket is ready for something of `interest`, and says for what. For calls
+    /// that have no future of their own: they may still block then, but seldom.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`].
+    pub async fn ready(&mut self, interest: Ready) -> Result<Ready, Error> {
+        self.handle.ready(interest).await
+    }
+}
+
 impl<St: State, S: Sharing> fmt::Debug for RawSocket<'_, St, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = core::any::type_name::<St>().rsplit("::").next().unwrap_or_default();

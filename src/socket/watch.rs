@@ -2,9 +2,13 @@
 
 use core::fmt;
 #[cfg(feature = "async")]
-use core::task::Waker;
+use core::future::poll_fn;
+#[cfg(feature = "async")]
+use core::task::{Poll, Waker};
 
 use super::Handle;
+#[cfg(feature = "async")]
+use super::pending;
 use crate::Error;
 use crate::stack::ready::{Ready, WatchId};
 use crate::stack::{Local, Net, Sharing};
@@ -186,6 +190,40 @@ impl<'net, S: Sharing> Watch<'net, S> {
                 return Err(nb::Error::WouldBlock);
             }
         }
+    }
+
+    /// Takes the next socket that is ready: [`event`](Watch::event) in a task. It may be dropped, and
+    /// nothing is missed.
+    ///
+    /// ```
+    /// # use sockstate::{Duration, Error, Ready, testing::Lab};
+    /// # let lab = Lab::new(1);
+    /// # let net = lab.near.net();
+    /// # let mut peer = lab.far.udp()?.connect("192.168.69.1:7".parse().unwrap())?;
+    /// let one = net.udp()?.bind(7)?;
+    /// let mut watch = net.watch()?;
+    /// watch.add(&one, 1, Ready::RECEIVE)?;
+    /// # peer.send(b"hello").unwrap();
+    /// # lab.block_on(async {
+    /// let event = watch.event_async().await?;
+    /// # assert_eq!((event.key, event.ready), (1, Ready::RECEIVE));
+    /// # Ok(())
+    /// # })
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`].
+    #[cfg(feature = "async")]
+    pub async fn event_async(&mut self) -> Result<Event, Error> {
+        poll_fn(|cx| match self.event() {
+            Err(nb::Error::WouldBlock) => match self.wake_on(cx.waker()) {
+                Ok(()) => Poll::Pending,
+                Err(error) => Poll::Ready(Err(error)),
+            },
+            event => pending(event),
+        })
+        .await
     }
 
     /// Has `waker` called, once, when a socket of the set becomes ready; at once if one is. For a

@@ -12,14 +12,14 @@ use super::config::{Config, Deadlines, Overflow};
 #[cfg(feature = "udp")]
 use super::peer::Peer;
 use super::port::{Look, Work};
-#[cfg(feature = "async")]
-use super::ready::Runner;
 #[cfg(feature = "watch")]
 use super::ready::Watches;
 use super::rng::Rng;
 #[cfg(feature = "proto-ipv4-fragmentation")]
 use super::router::FragmentMap;
 use super::router::Route;
+#[cfg(feature = "async")]
+use super::runner::Runner;
 use super::slot::{NEVER, NONE, Role, Slot, SlotId};
 use super::statistics::Counters;
 #[cfg(any(feature = "udp", feature = "icmp", feature = "raw"))]

@@ -45,6 +45,8 @@ pub(crate) mod ready;
 mod report;
 mod rng;
 mod router;
+#[cfg(feature = "async")]
+mod runner;
 mod sharing;
 #[cfg(feature = "slaac")]
 mod slaac;
@@ -59,12 +61,8 @@ mod tcp_stream;
 #[cfg(feature = "udp")]
 mod udp;
 
-#[cfg(feature = "async")]
-use ::core::ops::ControlFlow;
 use ::core::ops::Deref;
 use ::core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-#[cfg(feature = "async")]
-use ::core::task::Waker;
 
 use mutex::{BlockingMutex, ConstInit};
 use smoltcp::iface::{self, Interface};
@@ -336,59 +334,6 @@ impl<S: Sharing> Net<S> {
         #[cfg(feature = "async")]
         self.with_core(|core| core.set_polled(false))?;
         Ok(moved)
-    }
-
-    /// Runs the stack until `sleep` ends that: polls it, and calls `sleep`, in turn. That is given
-    /// the time until there is work again: zero if there is some now, `None` if only a frame can
-    /// bring it. It is to return when the time is over, when a frame has arrived, or when `waker`
-    /// was called: some other thread, task or handler has given the stack something to do.
-    ///
-    /// So no one else has to poll, and nothing spins: whoever waits for a socket may sleep until
-    /// the stack wakes it (`wake_on`). One runs a stack at a time; the waker is the last one's.
-    ///
-    /// All wakers are called while the stack is locked: what one does must be short, and may neither
-    /// use the stack nor wait for somebody who does.
-    ///
-    /// ```
-    /// use core::ops::ControlFlow;
-    /// use sockstate::{Config, Error, Heap, Stack, device::{self, Plug, StdClock}};
-    ///
-    /// # let (device, _far_end) = Plug::pair();
-    /// # let config = Config::ethernet([0x02, 0, 0, 0, 0, 1], 1);
-    /// let stack = Stack::shared(Heap::default(), device, StdClock::new(), config)?;
-    /// let waker = device::thread_waker();
-    /// let mut naps = 0;
-    /// stack.run(&waker, |_delay| {
-    ///     // std::thread::park_timeout(...), say
-    ///     naps += 1;
-    ///     if naps < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    /// })?;
-    /// # Ok::<(), Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Reentrant`] within a closure of the stack.
-    #[cfg(feature = "async")]
-    pub fn run(
-        &self,
-        waker: &Waker,
-        mut sleep: impl FnMut(Option<Duration>) -> ControlFlow<()>,
-    ) -> Result<(), Error> {
-        self.with_core(|core| core.runner_is(Some(waker)))?;
-        loop {
-            self.with_core(|core| core.runner_wakes())?;
-            self.poll()?;
-            let delay = self.with_inner(|inner| {
-                let now = inner.port.now();
-                let delay = inner.core.poll_delay(now);
-                inner.core.runner_sleeps(delay);
-                delay
-            })?;
-            if sleep(delay).is_break() {
-                return self.with_core(|core| core.runner_is(None));
-            }
-        }
     }
 
     /// How long the stack has nothing to do unless a frame arrives: zero if it has something to

@@ -21,7 +21,7 @@ const LONGEST_PROBE: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 impl Core {
     /// Why a connection ended.
-    fn tcp_end(&self, id: SlotId) -> Error {
+    pub(crate) fn tcp_end(&self, id: SlotId) -> Error {
         self.slot(id).and_then(|slot| slot.end).unwrap_or(Error::PeerClosed)
     }
 

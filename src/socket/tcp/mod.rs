@@ -3,6 +3,8 @@
 mod any;
 #[cfg(feature = "dns")]
 mod by_name;
+#[cfg(feature = "async")]
+mod futures;
 mod open;
 mod stream;
 
@@ -12,6 +14,10 @@ use core::marker::PhantomData;
 use core::task::Waker;
 
 use super::Handle;
+#[cfg(feature = "embedded-io-async")]
+use crate::stack::core::Core;
+#[cfg(feature = "embedded-io")]
+use crate::stack::slot::SlotId;
 use crate::stack::{Local, Net, Sharing};
 use crate::state::{ReadHalf, State, WriteHalf};
 
@@ -95,6 +101,21 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     /// The stack the socket belongs to.
     pub fn net(&self) -> &'net Net<S> {
         self.handle.net
+    }
+
+    #[cfg(feature = "embedded-io")]
+    pub(crate) fn slot(&self) -> SlotId {
+        self.handle.slot
+    }
+
+    /// For those who see to it otherwise that one reads and one writes.
+    #[cfg(feature = "embedded-io-async")]
+    pub(crate) async fn until<R>(
+        &self,
+        interest: Ready,
+        call: impl FnMut(&mut Core, SlotId) -> nb::Result<R, Error>,
+    ) -> Result<R, Error> {
+        self.handle.until(interest, call).await
     }
 
     /// Has `waker` called when the socket is ready for something of `interest`, or is over; at once

@@ -283,7 +283,9 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     }
 
     /// Does what a state has to do when it is left for the next one.
-    fn leave(mut self) -> Result<TcpSocket<'net, St::Next, S>, Failed<TcpSocket<'net, Closed, S>>>
+    pub(super) fn leave(
+        mut self,
+    ) -> Result<TcpSocket<'net, St::Next, S>, Failed<TcpSocket<'net, Closed, S>>>
     where
         St: CanWait,
     {
@@ -294,7 +296,7 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
         }
     }
 
-    fn fail(mut self, error: Error) -> Failed<TcpSocket<'net, Closed, S>> {
+    pub(super) fn fail(mut self, error: Error) -> Failed<TcpSocket<'net, Closed, S>> {
         #[cfg(feature = "dns")]
         self.handle.end_lookup();
         self.renew();

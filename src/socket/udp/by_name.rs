@@ -148,7 +148,9 @@ impl<'net, St: State, S: Sharing> UdpSocket<'net, St, S> {
         }
     }
 
-    fn leave(mut self) -> Result<UdpSocket<'net, Connected, S>, Failed<UdpSocket<'net, Closed, S>>>
+    pub(super) fn leave(
+        mut self,
+    ) -> Result<UdpSocket<'net, Connected, S>, Failed<UdpSocket<'net, Closed, S>>>
     where
         St: CanWait,
     {
@@ -159,7 +161,7 @@ impl<'net, St: State, S: Sharing> UdpSocket<'net, St, S> {
         }
     }
 
-    fn fail(mut self, error: Error) -> Failed<UdpSocket<'net, Closed, S>> {
+    pub(super) fn fail(mut self, error: Error) -> Failed<UdpSocket<'net, Closed, S>> {
         self.handle.end_lookup();
         let slot = self.handle.slot;
         // Within a closure of the stack it stays bound, which its next owner does not see.

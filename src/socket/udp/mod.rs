@@ -3,6 +3,8 @@
 mod any;
 #[cfg(feature = "dns")]
 mod by_name;
+#[cfg(feature = "async")]
+mod futures;
 
 use core::fmt;
 use core::marker::PhantomData;

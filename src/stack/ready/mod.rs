@@ -20,8 +20,6 @@ use super::slot::Flags;
 use super::slot::{NONE, Role, SlotId};
 use crate::Protocol;
 
-#[cfg(feature = "async")]
-pub(crate) use wakers::Runner;
 #[cfg(feature = "watch")]
 pub(crate) use watch::{WatchId, Watches};
 
@@ -61,6 +59,11 @@ impl Ready {
     /// is closed. It need not be asked for. Of a host that was named it is told for each address
     /// that fails: `poll` goes on to the next one, or says that there is none.
     pub const ENDED: Ready = Ready(16);
+
+    /// That there may be room for a datagram: for one that is longer than a frame, it is certain
+    /// only when all others are gone.
+    #[cfg(all(feature = "async", any(feature = "udp", feature = "icmp", feature = "raw")))]
+    pub(crate) const ROOM: Ready = Ready(Ready::SEND.0 | Ready::FLUSHED.0);
 
     /// Everything.
     pub(crate) const ALL: Ready = Ready(u8::MAX);
@@ -254,7 +257,18 @@ impl Core {
         (next != NONE).then_some(next)
     }
 
-    fn readiness(&mut self, id: SlotId) -> Ready {
+    /// What a socket is ready for: a listener for what one of its slots is.
+    #[cfg(feature = "async")]
+    pub(crate) fn socket_readiness(&mut self, id: SlotId) -> Ready {
+        let (mut ready, mut next) = (Ready::NONE, Some(id));
+        while let Some(id) = next {
+            ready = ready | self.readiness(id);
+            next = self.next_of_backlog(id);
+        }
+        ready
+    }
+
+    pub(crate) fn readiness(&mut self, id: SlotId) -> Ready {
         match self.table.protocol(id) {
             #[cfg(feature = "tcp")]
             Protocol::Tcp => self.tcp_readiness(id),

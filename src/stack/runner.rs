@@ -1,0 +1,286 @@
+//! Who runs the stack: polls it, and sleeps until it has work.
+
+use core::convert::Infallible;
+use core::future::{Future, poll_fn};
+use core::ops::ControlFlow;
+#[cfg(feature = "embedded-hal-async")]
+use core::ops::Deref;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+
+#[cfg(feature = "embedded-hal-async")]
+use embedded_hal_async::delay::DelayNs;
+use smoltcp::time::{Duration, Instant};
+
+use super::core::Core;
+use super::port::Drive;
+use super::slot::NEVER;
+use super::table::ListId;
+#[cfg(feature = "embedded-hal-async")]
+use super::{Clock, Stack};
+use super::{Net, Sharing};
+use crate::Error;
+#[cfg(feature = "embedded-hal-async")]
+use crate::device::AsyncDevice;
+
+impl<S: Sharing> Net<S> {
+    /// Runs the stack until `sleep` ends that: polls it, and calls `sleep`, in turn. That is given
+    /// the time until there is work again: zero if there is some now, `None` if only a frame can
+    /// bring it. It is to return when the time is over, when a frame has arrived, or when `waker`
+    /// was called: some other thread, task or handler has given the stack something to do.
+    ///
+    /// So no one else has to poll, and nothing spins: whoever waits for a socket may sleep until
+    /// the stack wakes it (`wake_on`). One runs a stack at a time; the waker is the last one's.
+    ///
+    /// All wakers are called while the stack is locked: what one does must be short, and may neither
+    /// use the stack nor wait for somebody who does.
+    ///
+    /// ```
+    /// use core::ops::ControlFlow;
+    /// use sockstate::{Config, Error, Heap, Stack, device::{self, Plug, StdClock}};
+    ///
+    /// # let (device, _far_end) = Plug::pair();
+    /// # let config = Config::ethernet([0x02, 0, 0, 0, 0, 1], 1);
+    /// let stack = Stack::shared(Heap::default(), device, StdClock::new(), config)?;
+    /// let waker = device::thread_waker();
+    /// let mut naps = 0;
+    /// stack.run(&waker, |_delay| {
+    ///     // std::thread::park_timeout(...), say
+    ///     naps += 1;
+    ///     if naps < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    /// })?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack.
+    pub fn run(
+        &self,
+        waker: &Waker,
+        mut sleep: impl FnMut(Option<Duration>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        self.with_core(|core| core.runner_is(Some(waker)))?;
+        loop {
+            let delay = self.run_once()?;
+            if sleep(delay).is_break() {
+                return self.with_core(|core| core.runner_is(None));
+            }
+        }
+    }
+
+    /// Runs the stack in a task, for as long as the task is: [`run`](Net::run) with a `sleep` that
+    /// is awaited. That is given the time until there is work again, `None` if only a frame can
+    /// bring it; it is to end when the time is over or a frame has arrived. When the stack is given
+    /// something to do meanwhile, it is dropped.
+    ///
+    /// It polls the stack only when there is a reason to, knows no executor, and needs none in
+    /// particular: how to wait for time and for a frame is for the closure to say. A `Stack` whose
+    /// device is a [`device::AsyncDevice`](crate::device::AsyncDevice) needs a timer alone
+    /// (`Stack::run_with`, feature `embedded-hal-async`).
+    ///
+    /// ```no_run
+    /// use sockstate::{Duration, Error, Net};
+    ///
+    /// # async fn frame() {}
+    /// # async fn timer(time: Duration) {}
+    /// # async fn first<A, B>(a: A, b: B) {}
+    /// /// `frame`, `timer` and `first` are what the platform has: an interrupt's signal, a timer,
+    /// /// and a `select`.
+    /// async fn run(net: &Net) -> Result<(), Error> {
+    ///     let never = net.run_async(async |delay| match delay {
+    ///         Some(time) => first(frame(), timer(time)).await,
+    ///         None => frame().await,
+    ///     });
+    ///     match never.await? {}
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack. It does not end otherwise.
+    pub async fn run_async(
+        &self,
+        mut sleep: impl AsyncFnMut(Option<Duration>),
+    ) -> Result<Infallible, Error> {
+        let _running = Running(self);
+        loop {
+            let delay = self.run_once()?;
+            if delay == Some(Duration::ZERO) {
+                // There is work, and yet the others are to have their turn.
+                yield_now().await;
+                continue;
+            }
+            let mut sleep = pin!(sleep(delay));
+            poll_fn(|cx| {
+                if self.with_core(|core| core.runner_is_called(cx.waker()))? {
+                    return Poll::Ready(Ok::<(), Error>(()));
+                }
+                sleep.as_mut().poll(cx).map(Ok)
+            })
+            .await?;
+        }
+    }
+
+    /// Polls the stack, and says how long it may sleep then, if nobody calls the runner.
+    fn run_once(&self) -> Result<Option<Duration>, Error> {
+        self.with_core(|core| core.runner_wakes())?;
+        self.poll()?;
+        self.with_inner(|inner| {
+            let now = inner.port.now();
+            let delay = inner.core.poll_delay(now);
+            inner.core.runner_sleeps(delay);
+            delay
+        })
+    }
+}
+
+#[cfg(feature = "embedded-hal-async")]
+impl<D: AsyncDevice + 'static, C: Clock + 'static, S: Sharing> Stack<D, C, S>
+where
+    Self: Deref<Target = Net<S>>,
+{
+    /// Runs the stack in a task, for as long as the task is, with a timer of embedded-hal-async. It
+    /// sleeps until a frame arrives, the timer ends or a socket has something to send; see
+    /// [`Net::run_async`], which waits in other ways.
+    ///
+    /// ```
+    /// use core::convert::Infallible;
+    /// use embedded_hal_async::delay::DelayNs;
+    /// use sockstate::{Clock, Error, Local, Stack, device::AsyncDevice};
+    ///
+    /// async fn run<D: AsyncDevice + 'static, C: Clock + 'static>(
+    ///     stack: &Stack<D, C, Local>,
+    ///     timer: impl DelayNs, // embassy_time::Delay, say
+    /// ) -> Result<Infallible, Error> {
+    ///     stack.run_with(timer).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack. It does not end otherwise.
+    pub async fn run_with(&self, mut timer: impl DelayNs) -> Result<Infallible, Error> {
+        let net: &Net<S> = self;
+        net.run_async(async |delay| {
+            let mut time = pin!(after(&mut timer, delay));
+            poll_fn(|cx| match self.with_device(|device| device.poll_frame(cx)) {
+                Ok(Poll::Ready(())) => Poll::Ready(()),
+                _ => time.as_mut().poll(cx),
+            })
+            .await;
+        })
+        .await
+    }
+}
+
+/// The end of a time, by a timer that knows short ones only.
+#[cfg(feature = "embedded-hal-async")]
+async fn after(timer: &mut impl DelayNs, delay: Option<Duration>) {
+    let Some(delay) = delay else { return core::future::pending().await };
+    let mut left = delay.total_micros();
+    while left > 0 {
+        let part = u32::try_from(left).unwrap_or(u32::MAX);
+        timer.delay_us(part).await;
+        left -= u64::from(part);
+    }
+}
+
+/// Lets other tasks of the executor have a turn.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx: &mut Context<'_>| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// A task that runs the stack, for as long as it does.
+struct Running<'net, S: Sharing>(&'net Net<S>);
+
+impl<S: Sharing> Drop for Running<'_, S> {
+    fn drop(&mut self) {
+        // Within a closure of the stack its waker stays, and wakes a task that is gone.
+        let _ = self.0.with_core(|core| core.runner_is(None));
+    }
+}
+
+/// Who runs the stack.
+#[derive(Debug)]
+pub(crate) struct Runner {
+    waker: Option<Waker>,
+    /// Until when it sleeps if nobody wakes it; `None` while it is awake.
+    asleep_until: Option<Instant>,
+    /// Somebody polls the stack, and will have done the work that there is meanwhile.
+    polled: bool,
+}
+
+impl Runner {
+    pub(crate) const NOBODY: Self = Runner { waker: None, asleep_until: None, polled: false };
+}
+
+impl Core {
+    /// There is somebody, or nobody, who runs the stack: and is awake now.
+    pub(crate) fn runner_is(&mut self, waker: Option<&Waker>) {
+        self.runner.waker = waker.cloned();
+        self.runner.asleep_until = None;
+    }
+
+    /// Whether whoever runs the stack was called since it fell asleep. If not, it is by this waker
+    /// from now on.
+    pub(crate) fn runner_is_called(&mut self, waker: &Waker) -> bool {
+        let called = self.runner.asleep_until.is_none();
+        if !called && !self.runner.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.runner.waker = Some(waker.clone());
+        }
+        called
+    }
+
+    pub(crate) fn runner_wakes(&mut self) {
+        self.runner.asleep_until = None;
+    }
+
+    /// Whoever runs the stack was told how long it may sleep.
+    pub(crate) fn runner_sleeps(&mut self, delay: Option<Duration>) {
+        self.runner.asleep_until = match delay {
+            Some(delay) if delay == Duration::ZERO => None,
+            delay => Some(delay.map_or(NEVER, |delay| self.now + delay)),
+        };
+    }
+
+    pub(crate) fn set_polled(&mut self, polled: bool) {
+        self.runner.polled = polled;
+    }
+
+    /// Wakes whoever runs the stack, if it would sleep longer than there is nothing to do.
+    pub(crate) fn wake_runner(&mut self) {
+        let Some(asleep_until) = self.runner.asleep_until.filter(|_| !self.runner.polled) else {
+            return;
+        };
+        // While the link is down, what is to be sent stays where it is, and no time limit ends.
+        if !self.link_up {
+            return;
+        }
+        let next = self.table.next_due().map(|(_, due)| due);
+        let chore = self.delay_of_chores().map(|delay| self.now + delay);
+        let due = next.into_iter().chain(chore).any(|due| due < asleep_until);
+        if due || self.table.first(ListId::Dirty).is_some() || self.interface_has_work() {
+            self.call_runner();
+        }
+    }
+
+    /// Wakes whoever runs the stack, if it sleeps, to see for itself.
+    pub(crate) fn call_runner(&mut self) {
+        if self.runner.asleep_until.take().is_none() {
+            return;
+        }
+        if let Some(waker) = &self.runner.waker {
+            waker.wake_by_ref();
+        }
+    }
+}

@@ -89,6 +89,8 @@ struct Readme;
 
 mod addr;
 pub mod device;
+#[cfg(feature = "edge-nal")]
+pub mod edge;
 mod error;
 #[cfg(all(feature = "tcp", feature = "udp", feature = "raw", feature = "dns", feature = "watch"))]
 pub mod from_c;
@@ -96,6 +98,8 @@ pub mod from_c;
 mod io;
 #[cfg(feature = "embedded-nal")]
 mod nal;
+#[cfg(feature = "embedded-nal-async")]
+mod nal_async;
 mod socket;
 // With one protocol left out, some of what the two share has no user.
 #[cfg_attr(not(all(feature = "tcp", feature = "udp")), allow(dead_code))]

@@ -55,7 +55,7 @@ impl<St: CanSend + HasPeer, S: Sharing> Write for TcpSocket<'_, St, S> {
     /// use embedded_io::Write;
     ///
     /// write!(socket, "{} bottles", 99).unwrap();
-    /// socket.flush()?;
+    /// Write::flush(&mut socket)?; // `socket.flush()` is the socket's own, of `nb`
     /// # Ok::<(), Error>(())
     /// ```
     fn write(&mut self, buf: &[u8]) -> Result<usize, Error> {

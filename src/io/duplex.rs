@@ -90,7 +90,7 @@ struct Taken<'a, S: Sharing> {
 
 impl<S: Sharing> Drop for Taken<'_, S> {
     fn drop(&mut self) {
-        self.busy.try_with_lock(|busy| *busy &= !self.direction);
+        let _ = self.busy.try_with_lock(|busy| *busy &= !self.direction);
     }
 }
 

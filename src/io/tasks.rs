@@ -44,8 +44,10 @@ impl<St: CanSend + HasPeer, S: Sharing> Write for TcpSocket<'_, St, S> {
     ///
     /// # lab.block_on(async {
     /// socket.write_all(b"99 bottles").await?;
-    /// socket.flush().await
-    /// # })
+    /// Write::flush(&mut socket).await?; // `socket.flush()` is the socket's own, of `nb`
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Error>(())
     /// ```
     async fn write(&mut self, buf: &[u8]) -> Result<usize, Error> {
         self.send_async(buf).await

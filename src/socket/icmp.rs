@@ -274,8 +274,9 @@ impl<St: State, S: Sharing> IcmpSocket<'_, St, S> {
     /// socket.send_echo_async("192.168.69.2".parse().unwrap(), 1, b"anybody there?").await?;
     /// let reply = socket.receive_echo_async(&mut [0; 64]).await?;
     /// # assert_eq!(reply.seq_no, 1);
-    /// # Ok(())
-    /// # })
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Error>(())
     /// ```
     ///
     /// # Errors

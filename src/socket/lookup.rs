@@ -137,11 +137,12 @@ impl<S: Sharing> Net<S> {
         host: &'n str,
         addr_type: AddrType,
     ) -> Result<Lookup<'_, 'n, S>, Error> {
-        let progress = match literal(host, addr_type) {
-            Some(known) => Progress::Over(Ok(one(known?))),
-            None => Progress::Asking(self.ask(host, Wanted::Addr(addr_type))?),
-        };
-        Ok(Lookup { net: self, host, progress })
+        match literal(host, addr_type) {
+            Some(known) => {
+                Ok(Lookup { net: self, host, progress: Progress::Over(Ok(one(known?))) })
+            }
+            None => Ok(Lookup::asking(self.ask(host, Wanted::Addr(addr_type))?, host)),
+        }
     }
 
     /// Begins to look up the name of the host that has an address (RFC 1035 section 3.5, RFC 3596
@@ -159,8 +160,7 @@ impl<S: Sharing> Net<S> {
     ///
     /// As [`lookup`](Net::lookup).
     pub fn lookup_name(&self, addr: IpAddr) -> Result<NameLookup<'_, S>, Error> {
-        let handle = self.ask(&reverse_name(addr), Wanted::Name)?;
-        Ok(NameLookup { net: self, addr, progress: Progress::Asking(handle) })
+        Ok(NameLookup::asking(self.ask(&reverse_name(addr), Wanted::Name)?, addr))
     }
 
     fn ask(&self, name: &str, wanted: Wanted) -> Result<Handle<'_, S>, Error> {
@@ -230,7 +230,11 @@ pub struct Lookup<'net, 'n, S: Sharing = Local> {
     progress: Progress<'net, S, HostAddrs>,
 }
 
-impl<S: Sharing> Lookup<'_, '_, S> {
+impl<'net, 'n, S: Sharing> Lookup<'net, 'n, S> {
+    pub(crate) fn asking(handle: Handle<'net, S>, host: &'n str) -> Self {
+        Lookup { net: handle.net, host, progress: Progress::Asking(handle) }
+    }
+
     /// Asks for the address: the first one of the answer. Once there is an answer, it stays.
     ///
     /// ```
@@ -345,7 +349,11 @@ pub struct NameLookup<'net, S: Sharing = Local> {
     progress: Progress<'net, S, HostName>,
 }
 
-impl<S: Sharing> NameLookup<'_, S> {
+impl<'net, S: Sharing> NameLookup<'net, S> {
+    pub(crate) fn asking(handle: Handle<'net, S>, addr: IpAddr) -> Self {
+        NameLookup { net: handle.net, addr, progress: Progress::Asking(handle) }
+    }
+
     /// Asks for the name. Once there is an answer, it stays.
     ///
     /// The name is the word of whoever the address belongs to, and may be anything that looks like

@@ -19,6 +19,8 @@ pub(crate) mod udp;
 pub(crate) mod wait;
 #[cfg(feature = "watch")]
 pub(crate) mod watch;
+#[cfg(any(feature = "embedded-nal-async", feature = "edge-nal"))]
+mod when_free;
 
 #[cfg(feature = "async")]
 use core::task::{Context, Poll, Waker};

@@ -207,8 +207,9 @@ impl<'net, S: Sharing> Watch<'net, S> {
     /// # lab.block_on(async {
     /// let event = watch.event_async().await?;
     /// # assert_eq!((event.key, event.ready), (1, Ready::RECEIVE));
-    /// # Ok(())
-    /// # })
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Error>(())
     /// ```
     ///
     /// # Errors

@@ -32,6 +32,12 @@ impl Core {
             .ok_or(Error::NoAddress)
     }
 
+    /// Whether this is an address of the interface.
+    #[cfg(feature = "edge-nal")]
+    pub(crate) fn has_addr(&self, addr: core::net::IpAddr) -> bool {
+        crate::addr::ip_address(addr).is_ok_and(|addr| self.iface.has_ip_addr(addr))
+    }
+
     /// The checks on a bind that TCP and UDP have in common.
     pub(crate) fn check_local(&self, local: IpListenEndpoint) -> Result<(), Error> {
         match local.addr {

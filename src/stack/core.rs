@@ -90,6 +90,8 @@ pub struct Core {
     pub(crate) watches: Watches,
     #[cfg(feature = "async")]
     pub(crate) runner: Runner,
+    #[cfg(any(feature = "embedded-nal-async", feature = "edge-nal"))]
+    pub(super) vacancies: super::ready::Vacancies,
     /// A connection could not be accepted for want of a slot.
     #[cfg(any(feature = "watch", feature = "async"))]
     pub(crate) starved: bool,
@@ -156,6 +158,8 @@ impl Core {
             watches: Watches::default(),
             #[cfg(feature = "async")]
             runner: Runner::NOBODY,
+            #[cfg(any(feature = "embedded-nal-async", feature = "edge-nal"))]
+            vacancies: super::ready::Vacancies::default(),
             #[cfg(any(feature = "watch", feature = "async"))]
             starved: false,
             activity: 0,

@@ -59,7 +59,7 @@ mod tcp;
 #[cfg(feature = "tcp")]
 mod tcp_stream;
 #[cfg(feature = "udp")]
-mod udp;
+pub(crate) mod udp;
 
 use ::core::ops::Deref;
 use ::core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -242,7 +242,7 @@ impl<D, C, S: Sharing> ::core::fmt::Debug for Stack<D, C, S> {
 pub struct Net<S: Sharing = Local, T: ?Sized = <S as Sharing>::Driver> {
     idle: fn(Option<Duration>),
     /// The default backlog of listeners.
-    #[cfg(all(feature = "embedded-nal", feature = "tcp"))]
+    #[cfg(all(any(feature = "embedded-nal", feature = "edge-nal"), feature = "tcp"))]
     pub(crate) backlog: u16,
     dropped: DroppedMarks,
     lock: BlockingMutex<S::Lock, Inner<T>>,
@@ -279,7 +279,7 @@ impl<S: Sharing, D: Device + 'static, C: Clock + 'static> Net<S, Port<D, C>> {
         core.slaac_begin();
         Ok(Net {
             idle: config.idle,
-            #[cfg(all(feature = "embedded-nal", feature = "tcp"))]
+            #[cfg(all(any(feature = "embedded-nal", feature = "edge-nal"), feature = "tcp"))]
             backlog: config.backlog,
             dropped: DroppedMarks {
                 any: AtomicBool::new(false),

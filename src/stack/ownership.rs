@@ -81,8 +81,10 @@ impl Core {
         }
         self.table.move_to(id, Some(self.table.free_list(id)));
         if self.table.is_tcp(id) {
-            self.feed_starved();
+            return self.feed_starved();
         }
+        #[cfg(any(feature = "embedded-nal-async", feature = "edge-nal"))]
+        self.call_waiting();
     }
 
     /// How many slots of a protocol are free.
@@ -91,7 +93,7 @@ impl Core {
     }
 
     /// Whether a slot of the protocol is held by nobody and still delivering.
-    #[cfg(all(feature = "embedded-nal", feature = "tcp"))]
+    #[cfg(any(feature = "embedded-nal", feature = "edge-nal"))]
     pub(crate) fn is_closing(&self, protocol: Protocol) -> bool {
         self.slots_of(protocol).any(|slot| slot.role == Role::Closing)
     }

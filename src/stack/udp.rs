@@ -1,20 +1,36 @@
 //! UDP slots: the transitions that sockets ask for, and what the network makes of them.
 
+#[cfg(feature = "embedded-nal-async")]
+use core::net::IpAddr;
 use core::net::SocketAddr;
 use core::num::NonZeroU8;
 
-use smoltcp::socket::udp::Socket;
+use smoltcp::socket::udp::{Socket, UdpMetadata};
+#[cfg(feature = "embedded-nal-async")]
+use smoltcp::wire::IpAddress;
 use smoltcp::wire::{IpEndpoint, IpListenEndpoint};
 
 use super::core::{Cause, Core};
 use super::peer::Peer;
 use super::slot::{NEVER, Role, SlotId};
+#[cfg(feature = "embedded-nal-async")]
+use crate::addr::ip_address;
 use crate::addr::{ip_addr, ip_endpoint, overlap, socket_addr};
 use crate::{Error, LocalEndpoint, Protocol};
 
 const UDP_HEADER: usize = 8;
 
 type Nb<R> = nb::Result<R, Error>;
+
+/// A datagram that was received.
+pub(crate) struct Received {
+    /// How long it was, whatever of it there was room for.
+    pub(crate) size: usize,
+    pub(crate) remote: SocketAddr,
+    /// Where it was sent to.
+    #[cfg_attr(not(feature = "embedded-nal-async"), allow(dead_code))]
+    pub(crate) local: Option<SocketAddr>,
+}
 
 /// Transitions of the application.
 impl Core {
@@ -60,14 +76,16 @@ impl Core {
     pub(crate) fn udp_connect(&mut self, id: SlotId, remote: SocketAddr) -> Result<(), Error> {
         let remote = self.udp_check_remote(id, remote)?;
         if self.udp(id).is_some_and(|socket| !socket.is_open()) {
-            let port = self.ephemeral_port(|core, port| {
-                core.udp_port_taken(IpListenEndpoint { addr: None, port })
-            })?;
+            let port = self.udp_free_port()?;
             self.udp_open(id, IpListenEndpoint { addr: None, port })?;
         }
         self.udp_forget_report(id);
         self.set_peer(id, Peer::Only(remote));
         Ok(())
+    }
+
+    pub(crate) fn udp_free_port(&mut self) -> Result<u16, Error> {
+        self.ephemeral_port(|core, port| core.udp_port_taken(IpListenEndpoint { addr: None, port }))
     }
 
     /// Waits for a look-up to know its peer.
@@ -158,8 +176,12 @@ impl Core {
     /// Queues a datagram.
     pub(crate) fn udp_send(&mut self, id: SlotId, remote: SocketAddr, data: &[u8]) -> Nb<()> {
         let remote = self.udp_sendable(id, remote, data.len())?;
+        self.udp_queue(id, remote.into(), data)
+    }
+
+    fn udp_queue(&mut self, id: SlotId, meta: UdpMetadata, data: &[u8]) -> Nb<()> {
         let Some(socket) = self.udp_mut(id) else { return Err(Error::WrongState.into()) };
-        socket.send_slice(data, remote).map_err(|_| nb::Error::WouldBlock)?;
+        socket.send_slice(data, meta).map_err(|_| nb::Error::WouldBlock)?;
         self.table.touch(id);
         Ok(())
     }
@@ -232,17 +254,28 @@ impl Core {
     }
 
     pub(crate) fn udp_receive(&mut self, id: SlotId, buffer: &mut [u8]) -> Nb<(usize, SocketAddr)> {
+        let received = self.udp_receive_cut(id, buffer)?;
+        if received.size > buffer.len() {
+            return Err(Error::Truncated(received.size as u16).into());
+        }
+        Ok((received.size, received.remote))
+    }
+
+    /// What of the next datagram fits into the buffer.
+    pub(crate) fn udp_receive_cut(&mut self, id: SlotId, buffer: &mut [u8]) -> Nb<Received> {
         let size = self.udp_next(id)?;
         let Some(socket) = self.udp_mut(id) else { return Err(Error::WrongState.into()) };
+        let port = socket.endpoint().port;
         let (data, meta) = socket.recv().map_err(|_| nb::Error::WouldBlock)?;
         let fits = size.min(buffer.len());
         if let (Some(buffer), Some(data)) = (buffer.get_mut(..fits), data.get(..fits)) {
             buffer.copy_from_slice(data);
         }
-        if fits < size {
-            return Err(Error::Truncated(size as u16).into());
-        }
-        Ok((size, socket_addr(meta.endpoint)))
+        Ok(Received {
+            size,
+            remote: socket_addr(meta.endpoint),
+            local: meta.local_address.map(|addr| SocketAddr::new(ip_addr(addr), port)),
+        })
     }
 
     /// `take` is taken when there is a datagram for it.
@@ -331,6 +364,64 @@ impl Core {
             socket.close();
         }
         self.free(id);
+    }
+}
+
+/// Local addresses of single datagrams.
+#[cfg(feature = "embedded-nal-async")]
+impl Core {
+    /// Queues a datagram that is to come from a local address, if one is given: that of an answer
+    /// to a datagram which was sent to many is not one to send from.
+    pub(crate) fn udp_send_from(
+        &mut self,
+        id: SlotId,
+        local: SocketAddr,
+        remote: SocketAddr,
+        data: &[u8],
+    ) -> Nb<()> {
+        let source = self.udp_source(id, local, remote)?;
+        let remote = self.udp_sendable(id, remote, data.len())?;
+        let meta = UdpMetadata { local_address: source, ..remote.into() };
+        self.udp_queue(id, meta, data)
+    }
+
+    fn udp_source(
+        &self,
+        id: SlotId,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> Result<Option<IpAddress>, Error> {
+        let bound = self.udp(id).map_or_else(Default::default, |socket| socket.endpoint());
+        if local.port() != 0 && local.port() != bound.port {
+            return Err(Error::AddressNotAvailable);
+        }
+        if local.ip().is_unspecified() {
+            return Ok(None);
+        }
+        let addr = ip_address(local.ip())?;
+        if addr.is_multicast() || self.is_broadcast(addr) {
+            return Ok(None);
+        }
+        if !self.iface.has_ip_addr(addr) || bound.addr.is_some_and(|bound| bound != addr) {
+            return Err(Error::AddressNotAvailable);
+        }
+        if local.is_ipv4() != remote.is_ipv4() {
+            return Err(Error::AddressFamily);
+        }
+        Ok(Some(addr))
+    }
+
+    /// The address to bind to where one is to be picked: of the interface's addresses of the same
+    /// IP version, one that is known beyond the link, if there is one.
+    pub(crate) fn some_local(&self, unspecified: IpAddr) -> Result<IpAddr, Error> {
+        let same = |addr: &IpAddr| addr.is_ipv4() == unspecified.is_ipv4();
+        let addrs =
+            || self.iface.ip_addrs().iter().map(|cidr| ip_addr(cidr.address())).filter(same);
+        let is_wide = |addr: &IpAddr| match addr {
+            IpAddr::V4(_) => true,
+            IpAddr::V6(addr) => !addr.is_unicast_link_local(),
+        };
+        addrs().find(is_wide).or_else(|| addrs().next()).ok_or(Error::NoAddress)
     }
 }
 

@@ -109,8 +109,9 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     /// # lab.block_on(async {
     /// let sent = socket.send_async(b"hello").await?;
     /// # assert_eq!(sent, 5);
-    /// # Ok(())
-    /// # })
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Error>(())
     /// ```
     ///
     /// # Errors
@@ -132,8 +133,9 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     /// # let (mut socket, _peer) = lab.connection()?;
     /// # lab.block_on(async {
     /// socket.send_all_async(b"longer than any buffer, perhaps").await?;
-    /// # Ok(())
-    /// # })
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Error>(())
     /// ```
     ///
     /// # Errors
@@ -162,8 +164,9 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     /// socket.send_all_async(b"hello").await?;
     /// socket.flush_async().await?;
     /// # assert_eq!(socket.send_queue(), Ok(0));
-    /// # Ok(())
-    /// # })
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Error>(())
     /// ```
     ///
     /// # Errors
@@ -190,8 +193,9 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     /// let size = socket.receive_async(&mut buffer).await?;
     /// # assert_eq!(&buffer[..size], b"hello");
     /// assert_eq!(socket.receive_async(&mut buffer).await, Err(Error::PeerClosed));
-    /// # Ok(())
-    /// # })
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Error>(())
     /// ```
     ///
     /// # Errors
@@ -261,8 +265,9 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     ///     }
     /// };
     /// # assert_eq!(size, 8);
-    /// # Ok(())
-    /// # })
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Error>(())
     /// ```
     ///
     /// # Errors

@@ -82,7 +82,7 @@ pub type TcpReader<'net, S = Local> = TcpSocket<'net, ReadHalf, S>;
 pub type TcpWriter<'net, S = Local> = TcpSocket<'net, WriteHalf, S>;
 
 impl<'net, St: State<Extra = ()>, S: Sharing> TcpSocket<'net, St, S> {
-    fn new(handle: Handle<'net, S>) -> Self {
+    pub(crate) fn new(handle: Handle<'net, S>) -> Self {
         TcpSocket { handle, extra: (), state: PhantomData }
     }
 }

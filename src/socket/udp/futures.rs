@@ -22,8 +22,9 @@ impl<St: State, S: Sharing> UdpSocket<'_, St, S> {
     /// let mut socket = net.udp()?.bind(6000)?;
     /// # lab.block_on(async {
     /// socket.send_to_async(b"hello", "192.168.69.2:7".parse().unwrap()).await?;
-    /// # Ok(())
-    /// # })
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Error>(())
     /// ```
     ///
     /// # Errors
@@ -46,8 +47,9 @@ impl<St: State, S: Sharing> UdpSocket<'_, St, S> {
     /// let mut socket = net.udp()?.connect("192.168.69.2:7".parse().unwrap())?;
     /// # lab.block_on(async {
     /// socket.send_async(b"hello").await?;
-    /// # Ok(())
-    /// # })
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Error>(())
     /// ```
     ///
     /// # Errors
@@ -91,8 +93,9 @@ impl<St: State, S: Sharing> UdpSocket<'_, St, S> {
     /// let mut buffer = [0; 16];
     /// let (size, from) = socket.receive_from_async(&mut buffer).await?;
     /// # assert_eq!((&buffer[..size], from.port()), (&b"hello"[..], 7));
-    /// # Ok(())
-    /// # })
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Error>(())
     /// ```
     ///
     /// # Errors
@@ -123,8 +126,9 @@ impl<St: State, S: Sharing> UdpSocket<'_, St, S> {
     /// let mut buffer = [0; 16];
     /// let size = socket.receive_async(&mut buffer).await?;
     /// # assert_eq!(&buffer[..size], b"hello");
-    /// # Ok(())
-    /// # })
+    /// # Ok::<(), Error>(())
+    /// # })?;
+    /// # Ok::<(), Error>(())
     /// ```
     ///
     /// # Errors

@@ -16,6 +16,10 @@ use core::task::Waker;
 use super::Handle;
 #[cfg(feature = "async")]
 use crate::Ready;
+#[cfg(any(feature = "embedded-nal-async", feature = "edge-nal"))]
+use crate::stack::core::Core;
+#[cfg(any(feature = "embedded-nal-async", feature = "edge-nal"))]
+use crate::stack::slot::SlotId;
 use crate::stack::{Ending, Local, Net, Sharing};
 use crate::state::udp::{
     CanBind, CanConnect, CanDisconnect, CanReceive, CanReceiveFrom, CanSend, CanSendTo, IsOpen,
@@ -69,7 +73,13 @@ impl<S: Sharing> Net<S> {
     /// [`Error::OutOfSlots`] if all are taken. [`Error::Reentrant`].
     pub fn udp(&self) -> Result<UdpSocket<'_, Closed, S>, Error> {
         let slot = self.with_clock(|core| core.open(Protocol::Udp))??;
-        Ok(UdpSocket { handle: Handle::new(self, slot), extra: (), state: PhantomData })
+        Ok(UdpSocket::new(Handle::new(self, slot)))
+    }
+}
+
+impl<'net, S: Sharing> UdpSocket<'net, Closed, S> {
+    pub(crate) fn new(handle: Handle<'net, S>) -> Self {
+        UdpSocket { handle, extra: (), state: PhantomData }
     }
 }
 
@@ -95,6 +105,16 @@ impl<'net, St: State, S: Sharing> UdpSocket<'net, St, S> {
     /// The stack the socket belongs to.
     pub fn net(&self) -> &'net Net<S> {
         self.handle.net
+    }
+
+    /// For those who see to it otherwise that one receives and one sends.
+    #[cfg(any(feature = "embedded-nal-async", feature = "edge-nal"))]
+    pub(crate) async fn until<R>(
+        &self,
+        interest: Ready,
+        call: impl FnMut(&mut Core, SlotId) -> nb::Result<R, Error>,
+    ) -> Result<R, Error> {
+        self.handle.until(interest, call).await
     }
 
     /// Has `waker` called when the socket is ready for something of `interest`, or is over; at once
@@ -150,6 +170,29 @@ impl<'net, St: State, S: Sharing> UdpSocket<'net, St, S> {
     {
         let (net, slot, local) = (self.handle.net, self.handle.slot, local.into());
         match net.with_core(|core| core.udp_bind(slot, local)).flatten() {
+            Ok(()) => Ok(self.into_state()),
+            Err(error) => Err(Failed::new(self, error)),
+        }
+    }
+
+    /// Ties the socket to a local port that is free, if none is given.
+    #[cfg(any(feature = "embedded-nal-async", feature = "edge-nal"))]
+    pub(crate) fn bind_free(
+        self,
+        local: LocalEndpoint,
+    ) -> Result<UdpSocket<'net, Bound, S>, Failed<Self>>
+    where
+        St: CanBind,
+    {
+        let (net, slot) = (self.handle.net, self.handle.slot);
+        let port = match local.port {
+            0 => net.with_core(|core| core.udp_free_port()).flatten(),
+            port => Ok(port),
+        };
+        let bound = port.and_then(|port| {
+            net.with_core(|core| core.udp_bind(slot, LocalEndpoint { port, ..local })).flatten()
+        });
+        match bound {
             Ok(()) => Ok(self.into_state()),
             Err(error) => Err(Failed::new(self, error)),
         }

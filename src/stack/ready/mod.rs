@@ -4,6 +4,8 @@
 //! and wakes whoever sleeps until then. So a loop over a thousand sockets visits those to which
 //! something happened, and no others.
 
+#[cfg(any(feature = "embedded-nal-async", feature = "edge-nal"))]
+mod vacancies;
 #[cfg(feature = "async")]
 mod wakers;
 #[cfg(feature = "watch")]
@@ -20,6 +22,8 @@ use super::slot::Flags;
 use super::slot::{NONE, Role, SlotId};
 use crate::Protocol;
 
+#[cfg(any(feature = "embedded-nal-async", feature = "edge-nal"))]
+pub(crate) use vacancies::Vacancies;
 #[cfg(feature = "watch")]
 pub(crate) use watch::{WatchId, Watches};
 
@@ -239,6 +243,8 @@ impl Core {
 
     /// A slot is free: a connection that waited for that can be accepted.
     pub(crate) fn feed_starved(&mut self) {
+        #[cfg(any(feature = "embedded-nal-async", feature = "edge-nal"))]
+        self.call_waiting();
         #[cfg(feature = "tcp")]
         if core::mem::take(&mut self.starved) {
             for id in self.table.tcp_ids() {

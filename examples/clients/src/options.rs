@@ -5,8 +5,11 @@ use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::BufWriter;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::str::FromStr;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use std::{process, thread};
 
@@ -153,30 +156,74 @@ impl Options {
         }
     }
 
+    /// The address of the server, looked up by a task if it was given by name.
+    pub async fn server_async(&self, net: &Net) -> Outcome<SocketAddr> {
+        let addr = net.lookup(&self.host, sockstate::AddrType::Either)?.await;
+        Ok((addr.map_err(|error| format!("{}: {error}", self.host))?, self.port).into())
+    }
+
     /// Runs a program on a stack, for as long as its time limit allows.
     pub fn run(self, program: impl FnOnce(&Options, &Net) -> Outcome) -> Outcome {
-        // In a thread of its own, because a client crate may wait for something in a loop that
-        // only the crate could leave.
+        self.limit_time();
+        let tap = self.open()?;
+        self.start(tap, |stack| program(&self, stack))
+    }
+
+    /// Runs a program that is a future on a stack, in one thread: this polls the stack and the
+    /// future, and sleeps until there is a frame, a deadline of the stack, or a wake-up. Timers of
+    /// the program wake it as they wake any task.
+    pub fn run_async(self, program: impl AsyncFnOnce(&Options, &Net) -> Outcome) -> Outcome {
+        self.limit_time();
+        let tap = self.open()?;
+        let doze = tap.doze()?;
+        self.start(tap, |stack| {
+            let (waker, mut outcome) = (doze.waker(), None);
+            let mut future = pin!(program(&self, stack));
+            stack.run(&waker, |delay| {
+                match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                    Poll::Ready(over) => {
+                        outcome = Some(over);
+                        ControlFlow::Break(())
+                    }
+                    Poll::Pending => {
+                        doze.sleep(delay);
+                        ControlFlow::Continue(())
+                    }
+                }
+            })?;
+            outcome.unwrap_or(Ok(()))
+        })
+    }
+
+    /// Ends the process when its time is over: in a thread of its own, because a client crate may
+    /// wait for something in a loop that only the crate could leave.
+    fn limit_time(&self) {
         let limit = self.limit;
         thread::spawn(move || {
             thread::sleep(limit);
             eprintln!("not done within {limit:?}");
             process::exit(OUT_OF_TIME);
         });
-        let tap = Tap::open(&self.tap).map_err(|error| format!("{}: {error}", self.tap))?;
+    }
+
+    fn open(&self) -> Outcome<Tap> {
+        Ok(Tap::open(&self.tap).map_err(|error| format!("{}: {error}", self.tap))?)
+    }
+
+    fn start(&self, tap: Tap, program: impl FnOnce(&Net) -> Outcome) -> Outcome {
         match &self.pcap {
             Some(path) => {
                 let file = BufWriter::new(File::create(path)?);
-                self.start(PcapWriter::new(tap, file, PcapMode::Both), program)
+                self.start_on(PcapWriter::new(tap, file, PcapMode::Both), program)
             }
-            None => self.start(tap, program),
+            None => self.start_on(tap, program),
         }
     }
 
-    fn start(
+    fn start_on(
         &self,
         device: impl Device + 'static,
-        program: impl FnOnce(&Options, &Net) -> Outcome,
+        program: impl FnOnce(&Net) -> Outcome,
     ) -> Outcome {
         // Random enough for an example; a device has a generator for this.
         let seed = RandomState::new().hash_one(&self.tap);
@@ -190,7 +237,7 @@ impl Options {
         stack.set_dns_servers(self.dns.as_slice())?;
         let slots = |net: &Net| Ok::<_, Error>((net.free_slots(Tcp)?, net.free_slots(Udp)?));
         let all = slots(&stack)?;
-        program(self, &stack)?;
+        program(&stack)?;
         // The program has closed its sockets, but the end of the process would cut the closing
         // off: on a device the stack goes on by itself. What is left after that has only its
         // TIME-WAIT before it.

@@ -1,0 +1,53 @@
+//! Sockets in tasks, in virtual time: futures that are dropped at every point, peers that reset, slots
+//! that run out, wakers that go.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod connecting;
+mod datagrams;
+mod drive;
+mod names;
+mod resets;
+mod runner;
+mod slots;
+mod streams;
+mod together;
+mod traits;
+mod wakers;
+
+use sockstate::testing::Lab;
+use sockstate::{Duration, Net, Protocol};
+
+use common::slots;
+use drive::Stop;
+
+/// A lab with a few slots and small buffers, and frames that take a while.
+fn lab() -> Lab {
+    Lab::builder(5).near(slots(4, 4)).far(slots(4, 4)).cable(common::slow_cable()).build()
+}
+
+/// The free slots of each protocol.
+fn free(net: &Net) -> [usize; 2] {
+    [Protocol::Tcp, Protocol::Udp].map(|protocol| net.free_slots(protocol).unwrap())
+}
+
+/// Everything was given back, once what was closed has been delivered.
+#[track_caller]
+fn assert_nothing_leaked(lab: &Lab) {
+    lab.run_for(Duration::from_secs(600));
+    assert_eq!((free(&lab.near), free(&lab.far)), ([4, 4], [4, 4]));
+}
+
+/// Runs a scenario once for each place at which its future can be dropped: after each poll, and
+/// after each step of the network, until it is done before that. The scenario says whether it was.
+/// How many times it ran.
+#[track_caller]
+fn sweep(mut scenario: impl FnMut(Stop) -> bool) -> usize {
+    const ENOUGH: usize = 500;
+    let mut runs = 0;
+    for stop in [Stop::AfterPolls as fn(usize) -> Stop, Stop::AfterSteps] {
+        let end = (0..ENOUGH).find(|n| scenario(stop(*n)));
+        runs += 1 + end.expect("the future is never done");
+    }
+    runs
+}

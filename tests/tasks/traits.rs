@@ -1,0 +1,238 @@
+//! Dropped in the middle of a call of a trait: embedded-nal-async and edge-nal.
+
+use edge_nal::{
+    Close, Readable, TcpAccept, TcpBind, TcpShutdown, UdpBind, UdpReceive, UdpSend, UdpSplit,
+};
+use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
+use sockstate::{Error, Net, edge, nb};
+
+use super::common::{far, near, pattern};
+use super::drive::{Stop, drive, finish};
+use super::{assert_nothing_leaked, lab, sweep};
+
+#[test]
+fn embedded_nal_async_tcp_connect() {
+    use embedded_nal_async::TcpConnect;
+    sweep(|stop| {
+        let lab = lab();
+        let net: &Net = &lab.near;
+        let listener = lab.far.tcp().unwrap().bind(80).unwrap().listen(1).unwrap();
+        let connected = drive(&lab, stop, TcpConnect::connect(&net, far(80)), || {});
+        let done = connected.is_some();
+        assert!(connected.is_none_or(|connected| connected.is_ok()));
+        drop(listener);
+        assert_nothing_leaked(&lab);
+        done
+    });
+}
+
+#[test]
+fn embedded_nal_async_udp() {
+    sweep(|stop| {
+        let lab = lab();
+        let net: &Net = &lab.near;
+        let connect = UdpStack::connect(&net, far(7));
+        let (local, mut socket) = finish(&lab, connect, || {}).unwrap();
+        let bind = net.bind_single("0.0.0.0:8".parse().unwrap());
+        let (other, mut bound) = finish(&lab, bind, || {}).unwrap();
+        let mut peer = lab.far.udp().unwrap().bind(7).unwrap();
+        peer.send_to(b"to one", local).unwrap();
+        peer.send_to(b"to the other", other).unwrap();
+        let mut buffer = [0; 4];
+        let first = drive(&lab, stop, socket.receive_into(&mut buffer), || {});
+        let second = drive(&lab, stop, bound.receive_into(&mut buffer), || {});
+        let done = first.is_some() && second.is_some();
+        let size = first.unwrap_or_else(|| finish(&lab, socket.receive_into(&mut buffer), || {}));
+        assert_eq!(size, Ok(6));
+        let size = second.unwrap_or_else(|| finish(&lab, bound.receive_into(&mut buffer), || {}));
+        assert_eq!(size, Ok((12, near(8), far(7))));
+        let any = "[::]:0".parse().unwrap();
+        let mut send = async || UnconnectedUdp::send(&mut bound, any, far(7), b"back").await;
+        if drive(&lab, stop, send(), || {}).is_none() {
+            finish(&lab, send(), || {}).unwrap();
+        }
+        let received = finish(&lab, peer.receive_from_async(&mut [0; 8]), || {});
+        assert_eq!(received, Ok((4, near(8))));
+        drop((socket, bound, peer));
+        assert_nothing_leaked(&lab);
+        done
+    });
+}
+
+#[test]
+fn edge_nal_accept_in_several_tasks() {
+    // Three tasks wait; one of them is dropped at every point, and the others get the clients.
+    sweep(|stop| {
+        let lab = lab();
+        let net: &Net = &lab.near;
+        let acceptor = finish(&lab, TcpBind::bind(&net, near(80)), || {}).unwrap();
+        let clients = [1, 2].map(|_| lab.far.tcp().unwrap().connect(near(80)).unwrap());
+        let mut waiting = [1, 2].map(|_| Box::pin(acceptor.accept()));
+        let (_, waker) = super::drive::Bell::new();
+        let mut cx = std::task::Context::from_waker(&waker);
+        let mut accepted = Vec::new();
+        let mut others = |accepted: &mut Vec<_>| {
+            for future in &mut waiting {
+                if let std::task::Poll::Ready(connection) = future.as_mut().poll(&mut cx) {
+                    accepted.push(connection.unwrap().1);
+                    *future = Box::pin(acceptor.accept());
+                }
+            }
+        };
+        let first = drive(&lab, stop, acceptor.accept(), || others(&mut accepted));
+        let done = first.is_some() || accepted.len() == 2;
+        accepted.extend(first.map(|connection| connection.unwrap().1));
+        for _ in 0..200 {
+            others(&mut accepted);
+            lab.step();
+        }
+        assert_eq!(accepted.len(), 2);
+        drop(waiting);
+        drop((accepted, clients, acceptor));
+        assert_nothing_leaked(&lab);
+        done
+    });
+}
+
+#[test]
+fn edge_nal_close_in_the_middle() {
+    let data = pattern(3_000);
+    for what in [Close::Write, Close::Both] {
+        sweep(|stop| {
+            let lab = lab();
+            let net: &Net = &lab.near;
+            let mut listener = lab.far.tcp().unwrap().bind(80).unwrap().listen(1).unwrap();
+            let connect = edge_nal::TcpConnect::connect(&net, far(80));
+            let mut connection = finish(&lab, connect, || {}).unwrap();
+            let (mut peer, _) = finish(&lab, listener.accept_async(), || {});
+            assert_eq!(connection.socket().unwrap().send(&data), Ok(data.len()));
+            let mut received = (Vec::new(), None);
+            let mut peer_reads = || {
+                let mut buffer = [0; 999];
+                match peer.receive(&mut buffer) {
+                    Ok(size) => received.0.extend_from_slice(&buffer[..size]),
+                    Err(nb::Error::Other(end)) => received.1 = Some(end),
+                    Err(nb::Error::WouldBlock) => {}
+                }
+            };
+            let closed = drive(&lab, stop, connection.close(what), &mut peer_reads);
+            // It can be asked for again.
+            if closed.is_none() {
+                let again =
+                    drive(&lab, Stop::AfterSteps(60), connection.close(what), &mut peer_reads);
+                assert!(what == Close::Both || again == Some(Ok(())));
+            }
+            for _ in 0..50 {
+                peer_reads();
+                lab.step();
+            }
+            assert_eq!(received.1, Some(Error::PeerClosed));
+            assert!(received.0 == data);
+            drop((peer, connection, listener));
+            assert_nothing_leaked(&lab);
+            closed.is_some()
+                || matches!(stop, Stop::AfterPolls(n) | Stop::AfterSteps(n) if what == Close::Both && n > 40)
+        });
+    }
+}
+
+#[test]
+fn edge_nal_close_then_abort_loses_nothing() {
+    let data = pattern(3_000);
+    let lab = lab();
+    let net: &Net = &lab.near;
+    let acceptor = finish(&lab, TcpBind::bind(&net, near(80)), || {}).unwrap();
+    let client = lab.far.tcp().unwrap().connect(near(80)).unwrap();
+    let (_, mut connection) = finish(&lab, acceptor.accept(), || {}).unwrap();
+    let mut client = finish(&lab, client.into_future(), || {}).unwrap();
+    let serve = async {
+        embedded_io_async::Write::write_all(&mut connection, &data).await?;
+        connection.close(Close::Both).await?;
+        connection.abort().await
+    };
+    let (mut received, mut end) = (Vec::new(), None);
+    finish(&lab, serve, || {
+        let mut buffer = [0; 700];
+        loop {
+            match client.receive(&mut buffer) {
+                Ok(size) => received.extend_from_slice(&buffer[..size]),
+                Err(nb::Error::Other(error)) => {
+                    end.get_or_insert(error);
+                    break;
+                }
+                Err(nb::Error::WouldBlock) => break,
+            }
+        }
+    })
+    .unwrap();
+    assert_eq!(end, Some(Error::PeerClosed));
+    assert!(received == data);
+}
+
+#[test]
+fn edge_nal_udp_halves() {
+    sweep(|stop| {
+        let lab = lab();
+        let net: &Net = &lab.near;
+        let bind = UdpBind::bind(&net, "0.0.0.0:7".parse().unwrap());
+        let mut socket: edge::UdpEndpoint<'_> = finish(&lab, bind, || {}).unwrap();
+        let (mut receiver, mut sender) = socket.split();
+        let mut peer = lab.far.udp().unwrap().bind(7).unwrap();
+        finish(&lab, sender.send(far(7), b"question"), || {}).unwrap();
+        let (_, from) = finish(&lab, peer.receive_from_async(&mut [0; 8]), || {}).unwrap();
+        peer.send_to(b"answer", from).unwrap();
+        let readable = drive(&lab, stop, receiver.readable(), || {});
+        let received = drive(&lab, stop, receiver.receive(&mut [0; 8]), || {});
+        let done = readable.is_some() && received.is_some();
+        let received =
+            received.unwrap_or_else(|| finish(&lab, receiver.receive(&mut [0; 8]), || {}));
+        assert_eq!(received, Ok((6, far(7))));
+        drop((socket, peer));
+        assert_nothing_leaked(&lab);
+        done
+    });
+}
+
+#[test]
+fn edge_nal_reads_and_writes_at_once() {
+    use edge_nal::TcpSplit;
+    let data = pattern(30_000);
+    let lab = lab();
+    let net: &Net = &lab.near;
+    let mut listener = lab.far.tcp().unwrap().bind(80).unwrap().listen(1).unwrap();
+    let connect = edge_nal::TcpConnect::connect(&net, far(80));
+    let mut connection = finish(&lab, connect, || {}).unwrap();
+    let (mut peer, _) = finish(&lab, listener.accept_async(), || {});
+    let (mut reader, mut writer) = connection.split();
+    let mut echoed = Vec::new();
+    let both = async {
+        let mut write = std::pin::pin!(embedded_io_async::Write::write_all(&mut writer, &data));
+        let mut written = false;
+        while echoed.len() < data.len() {
+            let mut buffer = [0; 512];
+            let size = {
+                let mut read =
+                    std::pin::pin!(embedded_io_async::Read::read(&mut reader, &mut buffer));
+                let both = std::future::poll_fn(|cx| {
+                    written = written || write.as_mut().poll(cx).is_ready();
+                    read.as_mut().poll(cx)
+                });
+                both.await.unwrap()
+            };
+            echoed.extend_from_slice(&buffer[..size]);
+        }
+    };
+    let mut pending = Vec::new();
+    finish(&lab, both, || {
+        let mut buffer = [0; 512];
+        if pending.is_empty()
+            && let Ok(size) = peer.receive(&mut buffer)
+        {
+            pending.extend_from_slice(&buffer[..size]);
+        }
+        if let Ok(size) = peer.send(&pending) {
+            pending.drain(..size);
+        }
+    });
+    assert_eq!(echoed, data);
+}

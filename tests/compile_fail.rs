@@ -185,7 +185,7 @@ impl Case {
                 )?;
                 require(self.said.contains("here after move"), "no place of the second use")
             }
-            "sharing" | "sealed" => {
+            "sharing" | "sealed" | "tasks" => {
                 let expected = self.expected().ok_or("nothing expected in the second line")?;
                 require(!expected.is_empty() && self.said.contains(&expected), "not as expected")
             }

@@ -197,7 +197,12 @@ impl<S: Sharing> TcpShutdown for Connection<'_, S> {
         match core::mem::take(&mut self.0) {
             Direction::Both(socket) => socket.abort(),
             Direction::Receiving(socket) => socket.abort(),
-            Direction::Neither(socket) => socket.abort(),
+            Direction::Neither(mut socket) => {
+                // Dropped, one that is over keeps its TIME-WAIT, and resets nobody.
+                if socket.poll() != Ok(()) {
+                    socket.abort();
+                }
+            }
             Direction::Aborted => {}
         }
         Ok(())

@@ -240,8 +240,7 @@ impl Core {
 
     /// Ends the connection with a RST.
     pub(crate) fn tcp_abort(&mut self, id: SlotId) {
-        // In TIME-WAIT there is nothing left to end (RFC 9293 section 3.10.5).
-        if let Some(socket) = self.tcp_mut(id).filter(|socket| socket.state() != State::TimeWait) {
+        if let Some(socket) = self.tcp_mut(id) {
             socket.abort();
         }
         self.tcp_release(id);

@@ -106,19 +106,7 @@ impl<S: Sharing> Net<S> {
         let _running = Running(self);
         loop {
             let delay = self.run_once()?;
-            if delay == Some(Duration::ZERO) {
-                // There is work, and yet the others are to have their turn.
-                yield_now().await;
-                continue;
-            }
-            let mut sleep = pin!(sleep(delay));
-            poll_fn(|cx| {
-                if self.with_core(|core| core.runner_is_called(cx.waker()))? {
-                    return Poll::Ready(Ok::<(), Error>(()));
-                }
-                sleep.as_mut().poll(cx).map(Ok)
-            })
-            .await?;
+            self.nap(delay, sleep(delay)).await?;
         }
     }
 
@@ -132,6 +120,27 @@ impl<S: Sharing> Net<S> {
             inner.core.runner_sleeps(delay);
             delay
         })
+    }
+
+    /// Sleeps until the sleep is over, or somebody calls the runner.
+    async fn nap(
+        &self,
+        delay: Option<Duration>,
+        sleep: impl Future<Output = ()>,
+    ) -> Result<(), Error> {
+        if delay == Some(Duration::ZERO) {
+            // There is work, and yet the others are to have their turn.
+            yield_now().await;
+            return Ok(());
+        }
+        let mut sleep = pin!(sleep);
+        poll_fn(|cx| {
+            if self.with_core(|core| core.runner_is_called(cx.waker()))? {
+                return Poll::Ready(Ok(()));
+            }
+            sleep.as_mut().poll(cx).map(Ok)
+        })
+        .await
     }
 }
 
@@ -162,15 +171,20 @@ where
     /// [`Error::Reentrant`] within a closure of the stack. It does not end otherwise.
     pub async fn run_with(&self, mut timer: impl DelayNs) -> Result<Infallible, Error> {
         let net: &Net<S> = self;
-        net.run_async(async |delay| {
-            let mut time = pin!(after(&mut timer, delay));
-            poll_fn(|cx| match self.with_device(|device| device.poll_frame(cx)) {
-                Ok(Poll::Ready(())) => Poll::Ready(()),
-                _ => time.as_mut().poll(cx),
-            })
-            .await;
+        let _running = Running(net);
+        loop {
+            let delay = net.run_once()?;
+            net.nap(delay, self.frame_or_time(&mut timer, delay)).await?;
+        }
+    }
+
+    async fn frame_or_time(&self, timer: &mut impl DelayNs, delay: Option<Duration>) {
+        let mut time = pin!(after(timer, delay));
+        poll_fn(|cx| match self.with_device(|device| device.poll_frame(cx)) {
+            Ok(Poll::Ready(())) => Poll::Ready(()),
+            _ => time.as_mut().poll(cx),
         })
-        .await
+        .await;
     }
 }
 

@@ -81,7 +81,7 @@ impl Core {
         }
         self.table.move_to(id, Some(self.table.free_list(id)));
         if self.table.is_tcp(id) {
-            return self.feed_starved();
+            self.feed_starved();
         }
         #[cfg(any(feature = "embedded-nal-async", feature = "edge-nal"))]
         self.call_waiting();

@@ -22,6 +22,7 @@ mod process;
 mod raw;
 mod talk;
 mod threads;
+mod together;
 mod watch;
 mod wire;
 
@@ -54,6 +55,7 @@ use nal::*;
 use raw::*;
 use talk::*;
 use threads::*;
+use together::*;
 use watch::*;
 use wire::*;
 
@@ -124,5 +126,6 @@ for_both_families! {
     a_datagram_made_by_hand_and_its_answer
     packets_of_an_unknown_protocol_go_both_ways
     readers_and_writers_in_threads_of_their_own
+    a_blocking_an_nb_and_an_async_client
     an_interface_that_is_gone_keeps_nobody_awake
 }

@@ -69,12 +69,10 @@ fn sending_queues_a_datagram_or_does_not() {
             };
             let mut data = [0; 256];
             data[..4].copy_from_slice(&sent.to_be_bytes());
-            match drive(&lab, random_stop(&mut random), socket.send_async(&data), &mut peers) {
-                Some(result) => {
-                    result.unwrap();
-                    sent += 1;
-                }
-                None => {}
+            let stop = random_stop(&mut random);
+            if let Some(result) = drive(&lab, stop, socket.send_async(&data), &mut peers) {
+                result.unwrap();
+                sent += 1;
             }
         }
         let mut peers = || {

@@ -279,6 +279,33 @@ fn flush_and_closed_change_nothing() {
     });
 }
 
+#[test]
+fn a_duplex_has_one_reader_and_one_writer_at_a_time() {
+    let lab = super::lab();
+    let (socket, mut peer) = lab.connection().unwrap();
+    let duplex = Duplex::new(socket);
+    let (mut first, mut second) = (&duplex, &duplex);
+    let (mut one, mut other) = ([0; 8], [0; 8]);
+    {
+        let mut waits = std::pin::pin!(first.read(&mut one));
+        assert_eq!(drive(&lab, Stop::AfterSteps(5), waits.as_mut(), || {}), None);
+        assert_eq!(finish(&lab, second.read(&mut other), || {}), Err(Error::Busy));
+        assert_eq!(embedded_io::Read::read(&mut second, &mut other), Err(Error::Busy));
+        // Writing is another matter.
+        assert_eq!(finish(&lab, second.write(b"hello"), || {}), Ok(5));
+    }
+    // The first one was dropped, and has left everything to the second.
+    peer.send(b"answer").unwrap();
+    assert_eq!(finish(&lab, second.read(&mut other), || {}), Ok(6));
+    {
+        let mut flushes = std::pin::pin!(async { Write::flush(&mut first).await });
+        assert_eq!(drive(&lab, Stop::AfterPolls(1), flushes.as_mut(), || {}), None);
+        assert_eq!(finish(&lab, second.write(b"hello"), || {}), Err(Error::Busy));
+    }
+    assert_eq!(finish(&lab, second.write(b"hello"), || {}), Ok(5));
+    assert!(duplex.into_inner().send(b"hello").is_ok());
+}
+
 /// The same place to stop, if it is not later than that: for what is never done.
 fn stop_within(stop: Stop, most: usize) -> Stop {
     match stop {

@@ -12,8 +12,8 @@
 //!   may do; [`AnyTcpSocket`] and [`AnyUdpSocket`] hold one in any state.
 //! - `IcmpSocket` (feature `icmp`) pings; `RawSocket` (feature `raw`) exchanges whole IP packets.
 //! - [`Lookup`] and [`NameLookup`] (feature `dns`) find the address of a host, or its name.
-//! - `Watch` (feature `watch`) waits for many sockets; `wake_on` and [`Net`]`::run` (feature `async`)
-//!   let threads and tasks sleep.
+//! - `Watch` (feature `watch`) waits for many sockets; the `_async` methods, `wake_on` and
+//!   [`Net`]`::run` (feature `async`) let tasks and threads sleep.
 //! - `Dhcp` (feature `dhcp`) follows the lease that a DHCP server gives the interface.
 //! - [`Error`] says why a call failed or a connection ended; [`Failed`] gives the socket back.
 //! - `testing` (feature `cable`) has two stacks on one cable in virtual time, for tests.
@@ -49,6 +49,10 @@
 //! closure of one's own ([`Net::block_with`], [`TcpSocket::wait_with`]). A call that would block
 //! polls the stack before it says so. A `Watch` waits for many sockets in the same three ways.
 //!
+//! With the feature `async` there is a fourth: tasks await the calls that would block
+//! (`receive_async`, ...), a socket on its way to its next state, or a look-up, while one of them
+//! runs the stack (`Net::run_async`, `Stack::run_with`).
+//!
 //! # Coming from C
 //!
 //! The module `from_c` sets each function of a C socket API beside its typed counterpart.
@@ -59,6 +63,11 @@
 //! `TcpClientStack`, `TcpFullStack`, `UdpClientStack`, `UdpFullStack` and `Dns`. They need not know
 //! that it wants to be polled: a call that would block does that. For clients that make each call
 //! once, there is [`Net::blocking`]; for tests of clients, `testing::LabClient`.
+//!
+//! Others take embedded-io, embedded-io-async, embedded-nal-async or edge-nal, the features of these
+//! names: connections and their halves, or a `Duplex`, have the `Read` and `Write` of the first
+//! two, and `&Net` is the stack of the others (the module `edge` has the sockets of the last). All may be at
+//! work on one stack at the same time.
 //!
 //! # Sharing
 //!

@@ -138,7 +138,7 @@ pub use socket::raw::{AnyRawSocket, IpVersion, RawSocket};
 pub use socket::tcp::{AnyTcpSocket, ReuniteError, TcpReader, TcpSocket, TcpWriter};
 #[cfg(feature = "udp")]
 pub use socket::udp::{AnyUdpSocket, UdpSocket};
-#[cfg(feature = "async")]
+#[cfg(all(feature = "async", any(feature = "tcp", feature = "dns")))]
 pub use socket::wait::Wait;
 #[cfg(feature = "watch")]
 pub use socket::watch::{Event, Watch, Watchable};

@@ -3,6 +3,46 @@
 //! Their sockets change their state behind `&mut self`, and part into halves that are borrowed:
 //! hence types of their own, which hold the typed sockets. Each future may be dropped before it is
 //! done, and nothing is lost by that.
+//!
+//! ```
+//! use core::net::SocketAddr;
+//! use edge_nal::io::{Read, Write};
+//! use edge_nal::{Close, TcpAccept, TcpBind, TcpShutdown};
+//! use sockstate::{Error, Net};
+//!
+//! /// As a server crate does it, for any stack.
+//! async fn greet<T: TcpBind>(stack: &T, local: SocketAddr) -> Result<(), T::Error> {
+//!     let acceptor = stack.bind(local).await?;
+//!     let (_remote, mut connection) = acceptor.accept().await?;
+//!     connection.write_all(b"hello").await?;
+//!     connection.close(Close::Both).await
+//! }
+//!
+//! async fn application(net: &Net) -> Result<(), Error> {
+//!     greet(&net, "0.0.0.0:7".parse().unwrap()).await
+//! }
+//! # let lab = sockstate::testing::Lab::new(1);
+//! # let mut server = core::pin::pin!(application(&lab.near));
+//! # let mut client = core::pin::pin!(async {
+//! #     let server = "192.168.69.1:7".parse().unwrap();
+//! #     let mut socket = loop {
+//! #         match lab.far.tcp()?.connect(server)?.await {
+//! #             Ok(socket) => break socket,
+//! #             Err(_) => lab.sleep(sockstate::Duration::from_millis(1)).await,
+//! #         }
+//! #     };
+//! #     socket.receive_async(&mut [0; 8]).await
+//! # });
+//! # let (mut served, mut heard) = (None, None);
+//! # lab.block_on(core::future::poll_fn(|cx| {
+//! #     use core::task::Poll;
+//! #     if served.is_none() && let Poll::Ready(end) = server.as_mut().poll(cx) { served = Some(end) }
+//! #     if heard.is_none() && let Poll::Ready(size) = client.as_mut().poll(cx) { heard = Some(size) }
+//! #     if served.is_some() && heard.is_some() { Poll::Ready(()) } else { Poll::Pending }
+//! # }));
+//! # assert_eq!((served, heard), (Some(Ok(())), Some(Ok(5))));
+//! # Ok::<(), Error>(())
+//! ```
 
 #[cfg(feature = "tcp")]
 mod tcp;

@@ -155,6 +155,7 @@ impl<'net, S: Sharing> Dhcp<'net, S> {
     }
 
     /// Waits until the lease has changed, and says what it is now: [`poll`](Dhcp::poll) in a task.
+    /// One task waits at a time: of several handles, the last one's is woken.
     ///
     /// # Errors
     ///

@@ -15,7 +15,7 @@ pub(crate) mod resolution;
 pub(crate) mod tcp;
 #[cfg(feature = "udp")]
 pub(crate) mod udp;
-#[cfg(feature = "async")]
+#[cfg(all(feature = "async", any(feature = "tcp", feature = "dns")))]
 pub(crate) mod wait;
 #[cfg(feature = "watch")]
 pub(crate) mod watch;

@@ -237,15 +237,15 @@ impl Options {
         stack.set_dns_servers(self.dns.as_slice())?;
         let slots = |net: &Net| Ok::<_, Error>((net.free_slots(Tcp)?, net.free_slots(Udp)?));
         let all = slots(&stack)?;
-        program(&stack)?;
-        // The program has closed its sockets, but the end of the process would cut the closing
-        // off: on a device the stack goes on by itself. What is left after that has only its
-        // TIME-WAIT before it.
+        let outcome = program(&stack);
+        // The program has closed its sockets, also if it has failed, but the end of the process
+        // would cut the closing off: on a device the stack goes on by itself. What is left after
+        // that has only its TIME-WAIT before it.
         let closed =
             || if slots(&stack)? == all { Ok(()) } else { Err(nb::Error::<Error>::WouldBlock) };
         match stack.block_for(LINGER, closed) {
-            Ok(()) | Err(Error::TimedOut) => Ok(()),
-            Err(error) => Err(error.into()),
+            Ok(()) | Err(Error::TimedOut) => outcome,
+            Err(error) => outcome.and(Err(error.into())),
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod http;
 pub mod mqtt;
 pub mod ntp;
 mod options;
+pub mod tls;
 
 use std::error::Error;
 use std::time::{Duration, Instant};

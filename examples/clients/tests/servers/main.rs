@@ -15,6 +15,7 @@ mod names;
 mod process;
 mod servers;
 mod time_and_data;
+mod tls;
 mod wire;
 
 use process::{Process, until};

@@ -9,6 +9,7 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 mod coap;
+mod edge_http;
 mod http;
 mod mqtt;
 mod names;

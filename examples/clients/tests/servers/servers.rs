@@ -107,6 +107,7 @@ pub(crate) fn web_server(addr: SocketAddr, directory: &Directory, more: &str) ->
          error_log stderr;\nevents {{}}\n\
          http {{\n\
          access_log off;\n\
+         log_format requests '$connection $connection_requests $request';\n\
          client_body_temp_path {root}/body;\nproxy_temp_path {root}/proxy;\n\
          fastcgi_temp_path {root}/fastcgi;\nuwsgi_temp_path {root}/uwsgi;\n\
          scgi_temp_path {root}/scgi;\n\

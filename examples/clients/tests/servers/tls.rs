@@ -61,7 +61,9 @@ fn make(
     command.args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]);
     command.env("NAME", name).arg("-config").arg(directory.path().join("extensions"));
     command.args(["-extensions", extensions]);
-    options.iter().for_each(|(option, file)| drop(command.arg(option).arg(file)));
+    for (option, file) in options {
+        command.arg(option).arg(file);
+    }
     command.arg("-out").arg(&made.certificate).arg("-keyout").arg(&made.key);
     Process::start("openssl req", &mut command).finish();
     made

@@ -10,6 +10,7 @@ pub mod mqtt;
 pub mod ntp;
 mod options;
 pub mod tls;
+pub mod web;
 
 use std::error::Error;
 use std::time::{Duration, Instant};

@@ -15,6 +15,7 @@ mod mqtt;
 mod names;
 mod process;
 mod servers;
+mod status_page;
 mod time_and_data;
 mod tls;
 mod wire;

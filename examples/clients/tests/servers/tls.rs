@@ -28,7 +28,7 @@ impl Authority {
     fn new() -> Self {
         let directory = Directory::new();
         directory.write("extensions", EXTENSIONS);
-        let own = make(&directory, "an authority", "authority", &[]);
+        let own = make(&directory, "authority", 2, None);
         Authority { directory, own }
     }
 
@@ -42,30 +42,38 @@ impl Authority {
     }
 
     fn certify(&self, name: &str) -> Certificate {
-        let authority = [("-CA", &self.own.certificate), ("-CAkey", &self.own.key)];
-        make(&self.directory, name, "server", &authority)
+        make(&self.directory, name, 2, Some(&self.own))
+    }
+
+    /// With a certificate that was over yesterday.
+    fn certify_too_late(&self, name: &str) -> Certificate {
+        make(&self.directory, name, -1, Some(&self.own))
     }
 }
 
-/// Makes a key, and a certificate for it: of its own, unless options say otherwise.
-fn make(
-    directory: &Directory,
-    name: &str,
-    extensions: &str,
-    options: &[(&str, &PathBuf)],
-) -> Certificate {
+/// Makes a key and a certificate for it: a server's by an authority, or the authority's own.
+fn make(directory: &Directory, name: &str, days: i32, by: Option<&Certificate>) -> Certificate {
     let path = |kind: &str| directory.path().join(format!("{name}.{kind}"));
-    let made = Certificate { certificate: path("pem"), key: path("key") };
+    let (made, request) = (Certificate { certificate: path("pem"), key: path("key") }, path("csr"));
+    let extensions = directory.path().join("extensions");
     let mut command = Command::new("openssl");
-    command.args(["req", "-x509", "-nodes", "-days", "2", "-subj", &format!("/CN={name}")]);
-    command.args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]);
-    command.env("NAME", name).arg("-config").arg(directory.path().join("extensions"));
-    command.args(["-extensions", extensions]);
-    for (option, file) in options {
-        command.arg(option).arg(file);
-    }
-    command.arg("-out").arg(&made.certificate).arg("-keyout").arg(&made.key);
+    command.env("NAME", name);
+    command.args(["req", "-new", "-nodes", "-subj", &format!("/CN={name}"), "-config"]);
+    command.arg(&extensions).args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]);
+    command.arg("-keyout").arg(&made.key).arg("-out").arg(&request);
     Process::start("openssl req", &mut command).finish();
+
+    let mut command = Command::new("openssl");
+    command.env("NAME", name);
+    command.args(["x509", "-req", "-days", &days.to_string(), "-extfile"]).arg(&extensions);
+    match by {
+        Some(Certificate { certificate, key }) => {
+            command.args(["-extensions", "server", "-CA"]).arg(certificate).arg("-CAkey").arg(key)
+        }
+        None => command.args(["-extensions", "authority", "-signkey"]).arg(&made.key),
+    };
+    command.arg("-in").arg(&request).arg("-out").arg(&made.certificate);
+    Process::start("openssl x509", &mut command).finish();
     made
 }
 
@@ -151,6 +159,7 @@ fn tls_refuses() {
     for (what, certificate) in [
         ("another name", authority.certify("other.test")),
         ("another authority", other.certify("server.test")),
+        ("another time", authority.certify_too_late("server.test")),
     ] {
         let server = server(wire.server(4433), &certificate);
         for (attempts, program) in [(1, "tls"), (2, "tls_async")] {

@@ -5,6 +5,7 @@
 //! else, and a loop around one passes the time with [`pause`] at most.
 
 pub mod coap;
+pub mod duties;
 pub mod http;
 pub mod mqtt;
 pub mod ntp;

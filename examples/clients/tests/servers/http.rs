@@ -9,10 +9,10 @@ use sockstate_clients::hexadecimal;
 use crate::Wire;
 use crate::servers::{Broker, Directory, web_server};
 
-const MIB: usize = 1024 * 1024;
+pub(crate) const MIB: usize = 1024 * 1024;
 
 /// A file without pattern, so that a piece that is lost or doubled changes its hash.
-fn content() -> Vec<u8> {
+pub(crate) fn content() -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     std::iter::repeat_with(|| {
         state ^= state << 13;

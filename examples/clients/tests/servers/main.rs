@@ -10,6 +10,7 @@
 
 mod coap;
 mod http;
+mod http_async;
 mod mqtt;
 mod names;
 mod process;

@@ -91,6 +91,25 @@ fn http_async_by_name() {
     assert!(queries.iter().any(|line| line.contains("query[A] www.test from")), "{queries:?}");
 }
 
+/// A body in pieces, because with server-side includes nginx does not know the length beforehand.
+#[test]
+fn http_async_in_pieces() {
+    let (wire, directory, content) = (Wire::new(), Directory::new(), content());
+    directory.write("file.html", &content);
+    let nginx = web_server(wire.server(80), &directory, "ssi on;");
+    let options = ["--path", "/file.html"];
+    assert_eq!(
+        wire.program("http_async", &wire.server(80).to_string(), &options).finish(),
+        [
+            "connected by http",
+            "GET /file.html: 200",
+            &format!("{MIB} bytes"),
+            &format!("SHA-256 {}", hexadecimal(&Sha256::digest(&content))),
+        ]
+    );
+    nginx.stop();
+}
+
 /// The program says what the server said, and fails.
 #[test]
 fn http_async_of_nothing() {

@@ -96,6 +96,20 @@ fn mqtt_rust_by_name() {
     assert!(took_leave(&by_name("mqtt_rust")));
 }
 
+/// It has one connection, and hears at once of its end.
+#[test]
+fn mqtt_rust_broker_stopped() {
+    let wire = Wire::new();
+    let mut broker = Broker::start(wire.server(1883), false);
+    let program = wire.program("mqtt_rust", &wire.server(1883).to_string(), &[]);
+    program.wait_for("published \"exactly once\"");
+    command(&broker, "hello");
+    program.wait_for("published \"hello\"");
+    broker.stop();
+    let lines = program.fail();
+    assert_eq!(lines.last().map(String::as_str), Some("Error: \"Network(NotConnected)\""), "{lines:?}");
+}
+
 /// One of the programs `mqtt` that connect again. Twice with each kind of broker, because mosquitto
 /// 2.0.11 does not keep a session whose first connection it has not seen end, even if it persists.
 fn broker_restarted(program: &str) {

@@ -30,16 +30,14 @@ const PORT: u16 = 5683;
 /// What the other server may take to answer. embedded-nal-coap asks once, and waits for ever.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The pause between two rounds of questions.
-const PAUSE: Duration = Duration::from_millis(1);
-
-const OWN: [Own; 2] = [
+const OWN: [Own; 3] = [
     Own { name: "--requests", value: Some("N"), help: "end after so many requests" },
     Own {
         name: "--path",
         value: Some("PATH"),
         help: "what to put and get (default /example_data)",
     },
+    Own { name: "--pause", value: Some("MS"), help: "from round to round (default 1000)" },
 ];
 
 fn main() -> Outcome {
@@ -50,6 +48,7 @@ fn main() -> Outcome {
 async fn server_and_client(options: &Options, net: &Net) -> Outcome {
     let limit: Option<usize> = options.number("--requests")?;
     let path = options.own("--path").unwrap_or("/example_data");
+    let pause = Duration::from_millis(options.number("--pause")?.unwrap_or(1000));
     let other = options.server_async(net).await?;
     let requests = Cell::new(0);
     let clock = HostClock::start();
@@ -70,7 +69,7 @@ async fn server_and_client(options: &Options, net: &Net) -> Outcome {
         while limit.is_none_or(|limit| requests.get() < limit) {
             put_and_get(client.to(other), path, &format!("round {}", rounds.get())).await?;
             rounds.set(rounds.get() + 1);
-            Timer::after(PAUSE).await;
+            Timer::after(pause).await;
         }
         Outcome::Ok(())
     };

@@ -16,8 +16,9 @@ fn request(server: Ipv4Addr, options: &[&str], path: &str) -> Vec<String> {
 }
 
 /// Asks one of the programs that serve for everything, and gives what it says after that.
-fn served(wire: &Wire, program: &str) -> Vec<String> {
-    let program = wire.program(program, &wire.server(5683).to_string(), &["--requests", "8"]);
+fn served(wire: &Wire, program: &str, options: &[&str]) -> Vec<String> {
+    let options = [&["--requests", "8"], options].concat();
+    let program = wire.program(program, &wire.server(5683).to_string(), &options);
     program.wait_for("listening");
     let request = |options: &[&str], path: &str| request(wire.our(), options, path);
 
@@ -58,7 +59,7 @@ fn served(wire: &Wire, program: &str) -> Vec<String> {
 
 #[test]
 fn coap() {
-    assert_eq!(served(&Wire::new(), "coap_server"), [""; 0]);
+    assert_eq!(served(&Wire::new(), "coap_server", &[]), [""; 0]);
 }
 
 /// Both ways at once: the program asks the server of libcoap while its client asks the program.
@@ -66,7 +67,7 @@ fn coap() {
 fn coap_async() {
     let wire = Wire::new();
     let server = coap_server(wire.server(5683));
-    let more = served(&wire, "coap_async");
+    let more = served(&wire, "coap_async", &["--pause", "1"]);
     let rounds = more[0].strip_prefix("put and got /example_data ");
     let rounds = rounds.and_then(|rounds| rounds.strip_suffix(" times")).unwrap();
     let rounds: usize = rounds.parse().unwrap();

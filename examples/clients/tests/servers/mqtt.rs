@@ -107,7 +107,11 @@ fn mqtt_rust_broker_stopped() {
     program.wait_for("published \"hello\"");
     broker.stop();
     let lines = program.fail();
-    assert_eq!(lines.last().map(String::as_str), Some("Error: \"Network(NotConnected)\""), "{lines:?}");
+    assert_eq!(
+        lines.last().map(String::as_str),
+        Some("Error: \"Network(NotConnected)\""),
+        "{lines:?}"
+    );
 }
 
 /// One of the programs `mqtt` that connect again. Twice with each kind of broker, because mosquitto

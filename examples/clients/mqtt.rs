@@ -7,82 +7,32 @@
 //! mosquitto_pub -h 192.168.69.2 -q 1 -t sockstate/command -m stop
 //! ```
 
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use minimq::types::{SubscriptionOptions, TopicFilter};
 use minimq::{Publication, QoS};
 use sockstate::Net;
+use sockstate_clients::duties::{COMMANDS, Duties, Message, OWN};
 use sockstate_clients::mqtt::Session;
-use sockstate_clients::{Options, Outcome, Own, failure, pause};
+use sockstate_clients::{Options, Outcome, failure, pause};
 
-const COMMANDS: &str = "sockstate/command";
-const EVENTS: &str = "sockstate/event";
-const ANSWERS: &str = "sockstate/answer";
-
-const OWN: [Own; 3] = [
-    Own {
-        name: "--keep-alive",
-        value: Some("SECONDS"),
-        help: "the keep-alive interval (default 59)",
-    },
-    Own {
-        name: "--stay",
-        value: Some("SECONDS"),
-        help: "stop after so long a connection, without being told",
-    },
-    Own { name: "--id", value: Some("NAME"), help: "the client's name (default sockstate)" },
-];
+const QUALITIES: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 
 fn main() -> Outcome {
     Options::from_args("an MQTT client: minimq on sockstate", 1883, &OWN).run(client)
 }
 
-/// A message to be published.
-struct Message {
-    topic: &'static str,
-    qos: QoS,
-    text: String,
-}
-
-impl Message {
-    fn new(topic: &'static str, qos: QoS, text: &str) -> Self {
-        Message { topic, qos, text: text.into() }
-    }
-
-    fn publish(&self, session: &mut Session<'_, '_>) -> Outcome {
-        let publication = Publication::new(self.topic, self.text.as_bytes()).qos(self.qos);
-        session.client().publish(publication).map_err(failure)
-    }
-}
-
 fn client(options: &Options, net: &Net) -> Outcome {
-    let keep_alive = options.number("--keep-alive")?.unwrap_or(59);
-    let stay = options.number("--stay")?.map(Duration::from_secs);
-    let id = options.own("--id").unwrap_or("sockstate");
+    let mut duties = Duties::new(options, QUALITIES)?;
     let mut buffer = [0; 4096];
-    let mut session = Session::new(options, net, id, keep_alive, &mut buffer)?;
+    let mut session = Session::new(options, net, duties.id, duties.keep_alive, &mut buffer)?;
 
-    let mut messages = VecDeque::from([
-        Message::new(EVENTS, QoS::AtMostOnce, "at most once"),
-        Message::new(EVENTS, QoS::AtLeastOnce, "at least once"),
-        Message::new(EVENTS, QoS::ExactlyOnce, "exactly once"),
-    ]);
-    let mut under_way: Option<Message> = None;
+    let mut under_way: Option<Message<QoS>> = None;
     let mut subscribing = false;
     let mut subscribed = false;
-    let mut stopped = false;
     let mut connected_at = None;
     loop {
-        let turn = session.turn(|topic, payload| {
-            let command = String::from_utf8_lossy(payload);
-            println!("received {command:?} on {topic}");
-            if command == "stop" {
-                stopped = true;
-            } else {
-                messages.push_back(Message::new(ANSWERS, QoS::AtLeastOnce, &command));
-            }
-        });
+        let turn = session.turn(|topic, payload| duties.obey(topic, payload));
         if turn.came_up {
             connected_at.get_or_insert_with(Instant::now);
             (subscribing, subscribed) = (false, false);
@@ -91,7 +41,7 @@ fn client(options: &Options, net: &Net) -> Outcome {
             && let Some(message) = under_way.take()
         {
             // The broker may not have it, and nobody else does any more.
-            messages.push_front(message);
+            duties.messages.push_front(message);
         }
         // One packet at a time: minimq panics if it has to answer one while another is not sent.
         if !session.is_connected() || !session.client().can_publish(QoS::ExactlyOnce) {
@@ -109,13 +59,15 @@ fn client(options: &Options, net: &Net) -> Outcome {
             println!("subscribed to {COMMANDS}");
             subscribed = true;
         } else if let Some(message) = under_way.take() {
-            println!("published {:?} on {}", message.text, message.topic);
-        } else if let Some(message) = messages.pop_front() {
-            message.publish(&mut session)?;
+            message.is_published();
+        } else if let Some(message) = duties.messages.pop_front() {
+            let publication =
+                Publication::new(message.topic, message.text.as_bytes()).qos(message.qos);
+            session.client().publish(publication).map_err(failure)?;
             under_way = Some(message);
-        } else if stopped {
+        } else if duties.stopped {
             break;
-        } else if let (Some(stay), Some(since)) = (stay, connected_at)
+        } else if let (Some(stay), Some(since)) = (duties.stay, connected_at)
             && since.elapsed() >= stay
         {
             println!("connected for {} s", stay.as_secs());

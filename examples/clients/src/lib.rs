@@ -1,10 +1,12 @@
 //! What the client programs have in common: the command line, a stack on a TAP interface, a clock
 //! for the clients that want one, and the adapters that a client crate leaves to its user.
 //!
-//! None of it polls the stack. The clients know the embedded-nal traits of `&Net` and nothing
-//! else, and a loop around one passes the time with [`pause`] at most.
+//! None of it polls the stack, which [`Options::run_async`] runs beside a program in tasks. The
+//! clients know the embedded-nal traits of `&Net`, or the embedded-io ones of its connections, and
+//! nothing else. A loop around one passes the time with [`pause`] at most.
 
 pub mod coap;
+pub mod duties;
 pub mod http;
 pub mod mqtt;
 pub mod ntp;

@@ -9,7 +9,9 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::str::FromStr;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 use std::{process, thread};
 
@@ -50,6 +52,19 @@ pub struct Own {
     /// What its value is called, if it has one.
     pub value: Option<&'static str>,
     pub help: &'static str,
+}
+
+/// Whether a program that is a future was woken, and the thread to be woken with it.
+struct Task {
+    woken: AtomicBool,
+    runner: Waker,
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.runner.wake_by_ref();
+    }
 }
 
 /// The command line.
@@ -169,27 +184,27 @@ impl Options {
         self.start(tap, |stack| program(&self, stack))
     }
 
-    /// Runs a program that is a future on a stack, in one thread: this polls the stack and the
-    /// future, and sleeps until there is a frame, a deadline of the stack, or a wake-up. Timers of
-    /// the program wake it as they wake any task.
+    /// Runs a program that is a future on a stack, in one thread: this polls the stack, and sleeps
+    /// until there is a frame, a deadline of the stack, or a wake-up. The future is polled when it
+    /// was woken, as by any executor, and by its timers as any task.
     pub fn run_async(self, program: impl AsyncFnOnce(&Options, &Net) -> Outcome) -> Outcome {
         self.limit_time();
         let tap = self.open()?;
         let doze = tap.doze()?;
         self.start(tap, |stack| {
-            let (waker, mut outcome) = (doze.waker(), None);
+            let task = Arc::new(Task { woken: AtomicBool::new(true), runner: doze.waker() });
+            let (waker, mut outcome) = (Waker::from(task.clone()), None);
             let mut future = pin!(program(&self, stack));
-            stack.run(&waker, |delay| {
-                match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                    Poll::Ready(over) => {
-                        outcome = Some(over);
-                        ControlFlow::Break(())
-                    }
-                    Poll::Pending => {
-                        doze.sleep(delay);
-                        ControlFlow::Continue(())
-                    }
+            stack.run(&task.runner, |delay| {
+                if task.woken.swap(false, Ordering::AcqRel)
+                    && let Poll::Ready(over) =
+                        future.as_mut().poll(&mut Context::from_waker(&waker))
+                {
+                    outcome = Some(over);
+                    return ControlFlow::Break(());
                 }
+                doze.sleep(delay);
+                ControlFlow::Continue(())
             })?;
             outcome.unwrap_or(Ok(()))
         })

@@ -11,6 +11,7 @@
 mod coap;
 mod edge_http;
 mod http;
+mod http_async;
 mod mqtt;
 mod names;
 mod process;

@@ -23,8 +23,8 @@ fn command(broker: &Broker, text: &str) {
     broker.tool("mosquitto_pub", &options).finish();
 }
 
-#[test]
-fn mqtt_by_name() {
+/// One of the programs `mqtt`, which all do the same, with the broker by name; what that has to say.
+fn by_name(program: &str) -> Vec<String> {
     let wire = Wire::new();
     let record = format!("--host-record=broker.test,{}", wire.kernel());
     let names = name_server(wire.kernel(), &[record]);
@@ -34,7 +34,7 @@ fn mqtt_by_name() {
     // Three intervals and a little more, without anything to say after the first moments.
     let dns = wire.kernel().to_string();
     let options = ["--dns", &dns, "--keep-alive", "2", "--stay", "7"];
-    let program = wire.program("mqtt", "broker.test:1883", &options);
+    let program = wire.program(program, "broker.test:1883", &options);
     program.wait_for("published \"exactly once\"");
     // For the broker to be done with it, the watcher has to answer, too.
     watcher.wait_for("exactly once");
@@ -73,16 +73,54 @@ fn mqtt_by_name() {
     assert!(pings >= 3, "{pings} pings in three intervals");
     let queries = names.stop();
     assert!(queries.iter().any(|line| line.contains("query[A] broker.test from")), "{queries:?}");
+    log
 }
 
-/// Twice with each kind of broker, because mosquitto 2.0.11 does not keep a session whose first
-/// connection it has not seen end, even if it persists.
+/// Whether the program has taken leave of the broker, too.
+fn took_leave(log: &[String]) -> bool {
+    log.iter().any(|line| line.ends_with("Received DISCONNECT from sockstate"))
+}
+
 #[test]
-fn mqtt_broker_restarted() {
+fn mqtt_by_name() {
+    by_name("mqtt");
+}
+
+#[test]
+fn mqtt_async_by_name() {
+    assert!(took_leave(&by_name("mqtt_async")));
+}
+
+#[test]
+fn mqtt_rust_by_name() {
+    assert!(took_leave(&by_name("mqtt_rust")));
+}
+
+/// It has one connection, and hears at once of its end.
+#[test]
+fn mqtt_rust_broker_stopped() {
+    let wire = Wire::new();
+    let mut broker = Broker::start(wire.server(1883), false);
+    let program = wire.program("mqtt_rust", &wire.server(1883).to_string(), &[]);
+    program.wait_for("published \"exactly once\"");
+    command(&broker, "hello");
+    program.wait_for("published \"hello\"");
+    broker.stop();
+    let lines = program.fail();
+    assert_eq!(
+        lines.last().map(String::as_str),
+        Some("Error: \"Network(NotConnected)\""),
+        "{lines:?}"
+    );
+}
+
+/// One of the programs `mqtt` that connect again. Twice with each kind of broker, because mosquitto
+/// 2.0.11 does not keep a session whose first connection it has not seen end, even if it persists.
+fn broker_restarted(program: &str) {
     for persistence in [true, false] {
         let wire = Wire::new();
         let mut broker = Broker::start(wire.server(1883), persistence);
-        let program = wire.program("mqtt", &wire.server(1883).to_string(), &[]);
+        let program = wire.program(program, &wire.server(1883).to_string(), &[]);
         program.wait_for("published \"exactly once\"");
         for restarts in 1..=2 {
             broker.stop();
@@ -103,6 +141,16 @@ fn mqtt_broker_restarted() {
         assert!(if persistence { forgotten < 2 } else { forgotten == 2 }, "{lines:?}");
         broker.stop();
     }
+}
+
+#[test]
+fn mqtt_broker_restarted() {
+    broker_restarted("mqtt");
+}
+
+#[test]
+fn mqtt_async_broker_restarted() {
+    broker_restarted("mqtt_async");
 }
 
 /// Whether a connection to this server has bytes that the server has not read.

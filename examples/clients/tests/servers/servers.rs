@@ -119,6 +119,23 @@ pub(crate) fn web_server(addr: SocketAddr, directory: &Directory, more: &str) ->
     server
 }
 
+/// The CoAP server of libcoap, which says what it was asked.
+pub(crate) fn coap_server(addr: SocketAddr) -> Process {
+    let server = Process::start(
+        "coap-server",
+        Command::new("coap-server-notls").args([
+            "-A",
+            &addr.ip().to_string(),
+            "-p",
+            &addr.port().to_string(),
+            "-v",
+            "7",
+        ]),
+    );
+    server.wait_for(&format!("endpoint {addr}"));
+    server
+}
+
 pub(crate) fn redis(addr: SocketAddr, directory: &Directory) -> Process {
     let server = Process::start(
         "redis-server",

@@ -2,7 +2,7 @@
 
 use embedded_nal_async::{Dns, TcpConnect, UdpStack};
 use sockstate::testing::Lab;
-use sockstate::{AddrType, Error, Net, Protocol};
+use sockstate::{AddrType, Duration, Error, Net, Protocol};
 
 use super::common::{far, near, pattern, read_to_end, slots, slow_cable};
 use super::drive::{Stop, drive, finish};
@@ -51,6 +51,22 @@ fn a_client_with_one_slot_closes_and_connects_in_one_breath() {
             }
         }
     });
+}
+
+#[test]
+fn a_connection_in_time_wait_makes_room_at_once() {
+    let lab = lab();
+    let net: &Net = &lab.near;
+    let mut listener = lab.far.tcp().unwrap().bind(80).unwrap().listen(2).unwrap();
+    let first = finish(&lab, TcpConnect::connect(&net, far(80)), || {}).unwrap();
+    let (mut peer, _) = finish(&lab, listener.accept_async(), || {});
+    drop(first);
+    // The peer closes when it hears of it, and our side is the one that has to stay.
+    let start = lab.clock.time();
+    assert_eq!(finish(&lab, peer.receive_async(&mut [0; 8]), || {}), Err(Error::PeerClosed));
+    let mut peer = Some(peer);
+    finish(&lab, TcpConnect::connect(&net, far(80)), || drop(peer.take())).unwrap();
+    assert!(lab.clock.time() - start < Duration::from_secs(1));
 }
 
 #[test]

@@ -63,7 +63,11 @@ async fn waits<W: Tasks, T>(
         task.await;
         Err(format!("{what} does not wait"))
     };
-    or(done, async { Ok(a_while(world).await) }).await
+    let not_done = async {
+        a_while(world).await;
+        Ok(())
+    };
+    or(done, not_done).await
 }
 
 /// What comes of a call that waits until the far end does this.
@@ -111,8 +115,10 @@ pub async fn shown<W: Tasks>(
     mut seen: impl FnMut(&Board) -> bool,
 ) -> Outcome {
     let looking = async {
+        let mut pause = Duration::from_millis(1);
         while !world.look(&mut seen) {
-            world.sleep(Duration::from_millis(1)).await;
+            world.sleep(pause).await;
+            pause = A_WHILE.min(pause * 2);
         }
     };
     within(world, what, looking).await

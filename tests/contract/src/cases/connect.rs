@@ -25,7 +25,7 @@ tasks! { Io, [Nal<&'static Net>] [Edge<&'static Net>]
     a_dropped_connect_leaves_room_for_others (ONE) from "TcpConnect::connect",
     a_dropped_connect_is_closed_for_the_peer from "TcpConnect::connect",
     too_many_connections_are_an_error from "TcpConnect::connect",
-    two_clients_on_one_stack_do_not_mix from "reqwless 0.14",
+    two_clients_on_one_stack_do_not_mix from "TcpConnect::connect",
     a_hundred_connections_one_after_the_other from "TcpConnect::connect",
     a_dropped_connection_delivers_and_closes from "TcpConnect::connect",
     a_dropped_connection_delivers_what_had_to_wait from "TcpConnect::connect",

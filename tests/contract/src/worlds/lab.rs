@@ -2,13 +2,14 @@
 //! [`Config::idle`](sockstate::Config::idle).
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::task::Poll;
 use std::time::Duration;
 
 use embedded_io_async::{ErrorType, Read, ReadReady, Write, WriteReady};
 use futures_lite::future::or;
-use sockstate::device::{Cable, Faults};
+use sockstate::device::{AsyncDevice, Cable, Faults};
 use sockstate::state::Connected;
 use sockstate::testing::Lab;
 use sockstate::{Duplex, Error, Net, TcpReader, TcpSocket, TcpWriter};
@@ -20,8 +21,11 @@ use crate::stacks::{Blocking, Edge, Nal, Readiness, Streams};
 use crate::tasks::Tasks;
 use crate::{Case, Outcome, Setup, failed};
 
-/// How far time goes between two looks of the far end.
+/// How long a frame is on its way, and the far end takes for it.
 const STEP: sockstate::Duration = sockstate::Duration::from_millis(1);
+
+/// How long the far end sleeps if no frame comes.
+const LOOK: sockstate::Duration = sockstate::Duration::from_millis(50);
 
 /// The world of what is made of `&Net`.
 pub struct InLab<S> {
@@ -132,10 +136,14 @@ impl Bench {
         Ok(bench)
     }
 
-    /// The far end as a task, which does not end.
+    /// The far end as a task, which does not end: it looks when a frame arrives, and now and then.
     async fn serve<R>(&self) -> R {
         loop {
             self.far.borrow_mut().step();
+            let frame = poll_fn(|cx| {
+                self.lab.far.with_device(|plug| plug.poll_frame(cx)).unwrap_or(Poll::Pending)
+            });
+            or(frame, self.lab.sleep(LOOK)).await;
             self.lab.sleep(STEP).await;
         }
     }

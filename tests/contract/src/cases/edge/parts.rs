@@ -31,7 +31,7 @@ tasks! { Client, [&'static Net] lossy [&'static Net]:
     close_read_reads_until_the_peer_ends from "TcpShutdown::close",
     close_both_delivers_what_was_written from "TcpShutdown::close",
     close_both_then_abort_loses_nothing from "edge-http 0.8",
-    a_close_cut_short_loses_nothing from "WithTimeout",
+    a_close_cut_short_loses_nothing from "edge_nal::with_timeout",
     abort_sends_a_reset from "TcpShutdown::abort",
     abort_after_the_peer_closed_is_no_error from "edge-http 0.8",
 }

@@ -99,7 +99,7 @@ async fn answers<W: Udp>(world: &W, socket: &mut impl UnconnectedUdp) -> Outcome
     let asked = receive(world, socket, 16).await?;
     ensure(asked.data == b"question", "other data")?;
     ensure(asked.remote == far(9), "another remote address")?;
-    ensure(asked.local == near(PORT), "another local address")?;
+    ensure(asked.local == near(PORT), &format!("tells of {}", asked.local.ip()))?;
     send(world, socket, asked.local, asked.remote, b"answer").await?;
     ensure(delivered(world, b"answer").await?.remote == near(PORT), "from another address")
 }

@@ -52,8 +52,13 @@ async fn read_ready_tells_whether_there_are_data<W: Ready>(world: &W) -> Outcome
 
 /// Waits until the stream is ready to be read.
 async fn came<W: Ready>(world: &W, stream: &mut Stream<'_, W>) -> Outcome {
+    becomes(world, || read_ready::<W>(stream)).await
+}
+
+/// Waits until this is so.
+async fn becomes<W: Ready>(world: &W, mut so: impl FnMut() -> Outcome<bool>) -> Outcome {
     let end = world.now() + W::PATIENCE;
-    while !read_ready::<W>(stream)? {
+    while !so()? {
         ensure(world.now() < end, "false for ever")?;
         a_while(world).await;
     }
@@ -118,8 +123,7 @@ async fn write_ready_is_true_for_an_error<W: Ready>(world: &W) -> Outcome {
     let mut stream = connected_to(world, Role::Hold).await?;
     fill(world, &mut stream, &pattern(1 << 20)).await?;
     world.order(Order::Reset)?;
-    a_while(world).await;
-    ensure(write_ready::<W>(&mut stream)?, "false")?;
+    becomes(world, || write_ready::<W>(&mut stream)).await?;
     let start = world.now();
     ensure(stream.write(b"x").await.is_err(), "no error")?;
     ensure(world.now() == start, "write waits")

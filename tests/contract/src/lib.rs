@@ -78,13 +78,19 @@ pub struct Setup {
     pub udp: usize,
     /// Whether it knows a name server.
     pub name_server: bool,
+    /// Whether the cable is to be without faults in any case, for lack of a second try.
+    pub no_faults: bool,
 }
 
 impl Setup {
     /// Enough for most.
-    pub const USUAL: Setup = Setup { tcp: 8, udp: 4, name_server: true };
+    pub const USUAL: Setup = Setup { tcp: 8, udp: 4, name_server: true, no_faults: false };
     /// One socket of each protocol.
-    pub const ONE: Setup = Setup { tcp: 1, udp: 1, name_server: true };
+    pub const ONE: Setup = Setup { tcp: 1, udp: 1, ..Setup::USUAL };
+    /// For a RST that is sent once, and to one who sends nothing.
+    pub const RESET: Setup = Setup { no_faults: true, ..Setup::USUAL };
+    /// The same, with one socket.
+    pub const ONE_RESET: Setup = Setup { no_faults: true, ..Setup::ONE };
     /// Nobody to ask for names.
     pub const NO_NAME_SERVER: Setup = Setup { name_server: false, ..Setup::USUAL };
 }

@@ -20,6 +20,7 @@ tasks! { Io, [Nal<&'static Net>] [Edge<&'static Net>]
     connect_gives_a_connection_both_ways from "TcpConnect::connect",
     ipv6_connects_and_exchanges from "TcpConnect::connect",
     a_refused_connect_is_connection_refused from "ErrorKind::ConnectionRefused",
+    connect_without_a_route_is_an_error (ONE) from "TcpConnect::connect",
     connect_after_a_refusal_succeeds (ONE) from "minimq 0.13",
     a_black_holed_connect_ends from "reqwless 0.14",
     a_dropped_connect_leaves_room_for_others (ONE) from "TcpConnect::connect",
@@ -30,7 +31,7 @@ tasks! { Io, [Nal<&'static Net>] [Edge<&'static Net>]
     a_dropped_connection_delivers_and_closes from "TcpConnect::connect",
     a_dropped_connection_delivers_what_had_to_wait from "TcpConnect::connect",
     one_slot_dropped_and_connected_at_once_loses_nothing (ONE) from "minimq 0.13",
-    one_slot_connects_at_once_after_a_reset (ONE) from "minimq 0.13",
+    one_slot_connects_at_once_after_a_reset (ONE_RESET) from "minimq 0.13",
 }
 
 fn nobody() -> SocketAddr {
@@ -64,6 +65,12 @@ async fn a_refused_connect_is_connection_refused<W: Io>(world: &W) -> Outcome {
         ErrorKind::ConnectionRefused => Ok(()),
         kind => Err(format!("{kind:?}")),
     }
+}
+
+/// There is no router, and the only slot is free again.
+async fn connect_without_a_route_is_an_error<W: Io>(world: &W) -> Outcome {
+    failure(world, ([198, 51, 100, 1], 80).into()).await?;
+    connect_gives_a_connection_both_ways(world).await
 }
 
 /// The broker comes back, and the client has tried before.

@@ -24,6 +24,18 @@ use crate::{Case, Outcome, Setup, failed};
 /// How long a frame is on its way, and the far end takes for it.
 const STEP: sockstate::Duration = sockstate::Duration::from_millis(1);
 
+const NO_FAULTS: Faults =
+    Faults { loss: 0.0, duplication: 0.0, reordering: 0.0, corruption: 0.0, delay: STEP };
+
+const FAULTS: Faults =
+    Faults { loss: 0.05, duplication: 0.05, reordering: 0.05, corruption: 0.05, delay: STEP };
+
+/// How long the far end waits for the last frame of a handshake.
+const HANDSHAKE: sockstate::Duration = sockstate::Duration::from_secs(60);
+
+/// How many cables with faults there are.
+const SEEDS: u64 = 3;
+
 /// How long the far end sleeps if no frame comes.
 const LOOK: sockstate::Duration = sockstate::Duration::from_millis(50);
 
@@ -36,27 +48,21 @@ pub struct InLab<S> {
 impl<S: From<&'static Net> + 'static> InLab<S> {
     /// These cases, on a cable without faults.
     pub fn rows(cases: Vec<Case<Self>>) -> Vec<Row> {
-        super::rows(cases, |case| Self::run(case, Faults::default()))
+        super::rows(cases, |case| Self::run(case, NO_FAULTS, 0))
     }
 
-    /// These cases, on a cable that loses one frame in twenty, and does other things to as many.
+    /// These cases, on cables that lose one frame in twenty, and do other things to as many.
     pub fn rows_with_faults(cases: Vec<Case<Self>>) -> Vec<Row> {
         super::rows(cases, |case| {
-            Self::run(
-                case,
-                Faults {
-                    loss: 0.05,
-                    duplication: 0.05,
-                    reordering: 0.05,
-                    corruption: 0.05,
-                    ..Faults::default()
-                },
-            )
+            let faults = if case.setup.no_faults { NO_FAULTS } else { FAULTS };
+            (0..SEEDS).try_for_each(|seed| {
+                Self::run(case, faults, seed).map_err(|reason| format!("seed {seed}: {reason}"))
+            })
         })
     }
 
-    fn run(case: &Case<Self>, faults: Faults) -> Outcome {
-        let bench = Bench::new(case.setup, faults)?;
+    fn run(case: &Case<Self>, faults: Faults, seed: u64) -> Outcome {
+        let bench = Bench::new(case.setup, faults, seed)?;
         let net: &'static Net = &bench.lab.near;
         (case.run)(&mut InLab { stack: S::from(net), bench })
     }
@@ -117,13 +123,14 @@ fn idle(delay: Option<sockstate::Duration>) {
 
 impl Bench {
     /// A bench that is never given back: as a plain function, `idle` reaches nothing that goes.
-    fn new(setup: Setup, faults: Faults) -> Outcome<&'static Self> {
-        let faults = Faults { delay: STEP, ..faults };
-        let lab = Lab::builder(42)
-            .cable(Cable::ethernet().with_faults(faults, 42))
+    fn new(setup: Setup, faults: Faults, seed: u64) -> Outcome<&'static Self> {
+        let lab = Lab::builder(seed)
+            .cable(Cable::ethernet().with_faults(faults, seed))
             .near(heap(setup))
             .far(HEAP)
             .configure_near(|config| config.idle = idle)
+            // As long as other systems have it.
+            .configure_far(|config| config.deadlines.handshake = Some(HANDSHAKE))
             .build();
         let lab: &'static Lab = Box::leak(Box::new(lab));
         if setup.name_server {

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use edge_nal::{TcpAccept, TcpBind};
+use edge_nal::{Close, TcpAccept, TcpBind, TcpShutdown};
 use futures_lite::future::zip;
 use sockstate::Error as FarError;
 
@@ -24,6 +24,7 @@ tasks! { Server, [&'static Net] lossy [&'static Net]:
     accept_tells_the_remote_address from "TcpAccept::accept",
     accept_waits_for_a_client from "TcpAccept::accept",
     several_tasks_accept_at_once_and_all_are_served from "edge-http 0.8",
+    more_clients_than_tasks_are_all_served from "edge-http 0.8",
     clients_that_wait_are_all_accepted from "TcpAccept::accept",
     a_hundred_clients_one_after_the_other from "edge-http 0.8",
     a_dropped_accept_loses_no_client from "TcpAccept::accept",
@@ -31,6 +32,7 @@ tasks! { Server, [&'static Net] lossy [&'static Net]:
     bind_to_one_address_accepts from "TcpBind::bind",
     bind_to_a_taken_port_is_an_error from "TcpBind::bind",
     a_dropped_listener_refuses_and_leaves_its_port from "TcpBind::bind",
+    a_dropped_listener_ends_those_that_wait (RESET) from "TcpBind::bind",
     ipv6_accepts from "TcpBind::bind",
 }
 
@@ -115,6 +117,32 @@ async fn several_tasks_accept_at_once_and_all_are_served<W: Server>(world: &W) -
     one.and(two).and(three).and(heard)
 }
 
+/// They come at once, and more than a small stack has sockets for. Each is answered and closed, and
+/// then the next one has its turn.
+async fn more_clients_than_tasks_are_all_served<W: Server>(world: &W) -> Outcome {
+    let listener = at_port(world).await?;
+    let handler = async || {
+        for _ in 0..6 {
+            let (_, mut socket) = accept(world, &listener).await?;
+            let question = read_exactly(world, &mut socket, 1).await?;
+            write_all(world, &mut socket, &question).await?;
+            let closed = within(world, "end of close", socket.close(Close::Both)).await?;
+            closed.map_err(|error| failed("close", &error))?;
+            socket.abort().await.map_err(|error| failed("abort", &error))?;
+        }
+        Ok::<(), String>(())
+    };
+    for name in 0..12 {
+        world.order(client(&[name]))?;
+    }
+    let (one, two) = zip(handler(), handler()).await;
+    one.and(two)?;
+    for name in 0..12 {
+        arrived(world, &[name]).await?;
+    }
+    Ok(())
+}
+
 /// They came before anyone asked.
 async fn clients_that_wait_are_all_accepted<W: Server>(world: &W) -> Outcome {
     let listener = at_port(world).await?;
@@ -188,6 +216,18 @@ async fn a_dropped_listener_refuses_and_leaves_its_port<W: Server>(world: &W) ->
     .await?;
     let listener = at_port(world).await?;
     serves(world, &listener).await
+}
+
+/// Nobody will ever accept them, and they are told so.
+async fn a_dropped_listener_ends_those_that_wait<W: Server>(world: &W) -> Outcome {
+    let listener = at_port(world).await?;
+    world.order(Order::Dial(near(PORT), Role::Sink))?;
+    a_while(world).await;
+    drop(listener);
+    shown(world, "end at the far end", |board| {
+        board.connections.iter().all(|entry| entry.end.is_some())
+    })
+    .await
 }
 
 /// An address is a `SocketAddr` of either version.

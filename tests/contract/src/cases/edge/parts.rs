@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 
 use edge_nal::{Close, Readable, TcpConnect, TcpShutdown, TcpSplit};
-use embedded_io_async::Write;
+use embedded_io_async::{Read, Write};
 use futures_lite::future::zip;
 use sockstate::Error as FarError;
 
-use super::super::streams::{arrived, pattern, read, read_exactly, write_all};
+use super::super::streams::{arrived, echoes, pattern, read, read_exactly, write_all};
 use super::super::tasks;
 use crate::far::{Connection, Order, Role};
 use crate::tasks::{Tasks, a_while, given_up, shown, within, woken_by};
@@ -25,14 +25,19 @@ tasks! { Client, [&'static Net] lossy [&'static Net]:
     one_half_waits_while_the_other_works from "TcpSplit::split",
     readable_waits_for_data_and_takes_none from "Readable::readable",
     readable_does_not_wait_at_the_end_of_the_stream from "Readable::readable",
+    readable_does_not_wait_after_a_reset (RESET) from "Readable::readable",
     close_write_ends_the_stream_and_reading_goes_on from "TcpShutdown::close",
     close_write_returns_when_all_has_arrived from "TcpShutdown::close",
     write_after_close_write_is_an_error from "TcpShutdown::close",
     close_read_reads_until_the_peer_ends from "TcpShutdown::close",
     close_both_delivers_what_was_written from "TcpShutdown::close",
     close_both_then_abort_loses_nothing from "edge-http 0.8",
+    close_write_then_both_loses_nothing from "TcpShutdown::close",
+    close_both_ends_though_the_peer_goes_on from "TcpShutdown::close",
+    close_both_ends_though_the_peer_vanished from "TcpShutdown::close",
     a_close_cut_short_loses_nothing from "edge_nal::with_timeout",
-    abort_sends_a_reset from "TcpShutdown::abort",
+    abort_sends_a_reset (RESET) from "TcpShutdown::abort",
+    reading_after_abort_does_not_wait from "TcpShutdown::abort",
     abort_after_the_peer_closed_is_no_error from "edge-http 0.8",
 }
 
@@ -118,6 +123,16 @@ async fn readable_does_not_wait_at_the_end_of_the_stream<W: Client>(world: &W) -
     Ok(())
 }
 
+/// `read` then tells of it, and does not wait.
+async fn readable_does_not_wait_after_a_reset<W: Client>(world: &W) -> Outcome {
+    let mut socket = connected_to(world, Role::Echo).await?;
+    echoes(world, &mut socket, b"hello").await?;
+    // Whether it tells of it itself is the stack's choice.
+    let _ = woken_by(world, Order::Reset, "readable", socket.readable()).await?;
+    let read = within(world, "error", socket.read(&mut [0; 16])).await?;
+    ensure(read.is_err(), "Ok")
+}
+
 /// The peer answers after it has heard everything.
 async fn close_write_ends_the_stream_and_reading_goes_on<W: Client>(world: &W) -> Outcome {
     let mut socket = connected_to(world, Role::Echo).await?;
@@ -180,6 +195,36 @@ async fn close_both_then_abort_loses_nothing<W: Client>(world: &W) -> Outcome {
     delivered_and_closed(world, &data).await
 }
 
+/// The directions are closed one after the other.
+async fn close_write_then_both_loses_nothing<W: Client>(world: &W) -> Outcome {
+    let mut socket = connected_to(world, Role::Late).await?;
+    let data = pattern(6_000);
+    write_all(world, &mut socket, &data).await?;
+    close(world, &mut socket, Close::Write).await?;
+    close(world, &mut socket, Close::Both).await?;
+    drop(socket);
+    delivered_and_closed(world, &data).await
+}
+
+/// Whether it closes its own direction is the application's at the other end to say.
+async fn close_both_ends_though_the_peer_goes_on<W: Client>(world: &W) -> Outcome {
+    let mut socket = connected_to(world, Role::Hold).await?;
+    // An error is allowed.
+    let _ = within(world, "end of close", socket.close(Close::Both)).await?;
+    Ok(())
+}
+
+/// Nobody waits for ever.
+async fn close_both_ends_though_the_peer_vanished<W: Client>(world: &W) -> Outcome {
+    let mut socket = connected_to(world, Role::Echo).await?;
+    echoes(world, &mut socket, b"hello").await?;
+    world.order(Order::Vanish)?;
+    write_all(world, &mut socket, b"lost").await?;
+    // An error is allowed.
+    let _ = within(world, "end of close", socket.close(Close::Both)).await?;
+    Ok(())
+}
+
 /// A time limit of edge-nal drops the call.
 async fn a_close_cut_short_loses_nothing<W: Client>(world: &W) -> Outcome {
     let mut socket = connected_to(world, Role::Late).await?;
@@ -201,6 +246,15 @@ async fn abort_sends_a_reset<W: Client>(world: &W) -> Outcome {
         Some(FarError::Reset) => Ok(()),
         _ => Err("closes".to_owned()),
     }
+}
+
+/// There is nothing to wait for.
+async fn reading_after_abort_does_not_wait<W: Client>(world: &W) -> Outcome {
+    let mut socket = connected_to(world, Role::Sink).await?;
+    abort(world, &mut socket).await?;
+    // An error is allowed.
+    let _ = within(world, "answer from read", socket.read(&mut [0; 16])).await?;
+    Ok(())
 }
 
 /// The server is done with the connection, whoever ended it.

@@ -14,7 +14,7 @@ tasks! { Io,
     lossy [Nal<&'static Net>] lossy [Edge<&'static Net>]:
     a_read_that_waits_is_woken_by_data from "Read::read",
     a_read_that_waits_is_woken_by_the_end from "Read::read",
-    a_read_that_waits_is_woken_by_a_reset from "Read::read",
+    a_read_that_waits_is_woken_by_a_reset (RESET) from "Read::read",
     a_write_waits_for_room from "Write::write",
     a_write_of_nothing_does_not_wait_for_room from "Write::write",
     a_write_that_waits_is_woken_by_a_reset from "Write::write",

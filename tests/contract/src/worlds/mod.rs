@@ -40,10 +40,6 @@ pub struct Row {
 }
 
 impl Row {
-    fn new<W>(case: &Case<W>, run: impl Fn() -> Outcome + Send + Sync + 'static) -> Self {
-        Row { id: case.id, from: case.from, run: Arc::new(run) }
-    }
-
     /// Tries it, in a thread of its own, so that neither a panic nor a call that never returns
     /// ends the others.
     pub fn outcome(&self) -> Outcome {
@@ -60,20 +56,15 @@ impl Row {
 
 /// The cases as rows, each run by a function that makes its world.
 fn rows<W: 'static>(cases: Vec<Case<W>>, run: fn(&Case<W>) -> Outcome) -> Vec<Row> {
-    let row = |case: Case<W>| {
-        let shown = Case { ..case };
-        Row::new(&shown, move || run(&case))
-    };
+    let row =
+        |case: Case<W>| Row { id: case.id, from: case.from, run: Arc::new(move || run(&case)) };
     cases.into_iter().map(row).collect()
 }
 
 /// The same for worlds that live no longer than a case: their functions find it by its name.
 fn rows_by_name<W>(cases: Vec<Case<W>>, run: fn(&'static str) -> Outcome) -> Vec<Row> {
-    let row = |case: &Case<W>| {
-        let id = case.id;
-        Row::new(case, move || run(id))
-    };
-    cases.iter().map(row).collect()
+    let row = |Case { id, from, .. }| Row { id, from, run: Arc::new(move || run(id)) };
+    cases.into_iter().map(row).collect()
 }
 
 /// The case of that name.

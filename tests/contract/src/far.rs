@@ -10,12 +10,16 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sockstate::state::{Bound, Listening};
-use sockstate::{AnyTcpSocket, Error, Heap, Net, TcpSocket, UdpSocket, Unfinished, nb};
+use sockstate::{
+    AnyTcpSocket, Duration, Error, Heap, Instant, Net, TcpSocket, UdpSocket, Unfinished, nb,
+};
 
 use dns::Server;
 pub use dns::{BOTH, NAME};
 
 /// Memory of the far stack. Small buffers, so that a peer that does not read is soon felt.
+// Where other members are built as well, features add fields.
+#[allow(clippy::needless_update)]
 pub const HEAP: Heap = Heap {
     tcp: 24,
     udp: 8,
@@ -35,6 +39,8 @@ pub enum Order {
     Dial(SocketAddr, Role),
     /// From now on read what was held back so far.
     Drain,
+    /// Send this on all connections.
+    Say(Vec<u8>),
     /// Close all connections.
     Close,
     /// End all connections with a RST.
@@ -64,7 +70,12 @@ pub enum Role {
     SayAndClose(Vec<u8>),
     /// Does not read.
     Hold,
+    /// Does not read for [`LATE`], and then as `Sink`.
+    Late,
 }
+
+/// How long a peer may let the other side wait.
+pub const LATE: Duration = Duration::from_millis(200);
 
 /// What the far end has seen.
 #[derive(Debug, Default)]
@@ -135,6 +146,8 @@ struct Link<'net> {
     role: Role,
     /// What is still to be sent.
     unsent: Vec<u8>,
+    /// When it begins to read.
+    reads_from: Instant,
     place: usize,
 }
 
@@ -164,6 +177,9 @@ impl<'net> FarEnd<'net> {
                 self.enter(socket, to, role);
             }
             Order::Drain => self.links.iter_mut().for_each(Link::read_from_now_on),
+            Order::Say(data) => {
+                self.links.iter_mut().for_each(|link| link.unsent.extend_from_slice(&data));
+            }
             Order::Close => self.links.clear(),
             Order::Reset => self.links.drain(..).for_each(Link::reset),
             Order::Echo(port) => self.open(port, true)?,
@@ -175,7 +191,10 @@ impl<'net> FarEnd<'net> {
                 }
             }
             Order::Resolve { silent } => self.server = Some(Server::new(self.net, silent)?),
-            Order::Vanish => self.vanished = true,
+            Order::Vanish => {
+                self.step();
+                self.vanished = true;
+            }
         }
         self.step();
         Ok(())
@@ -188,11 +207,12 @@ impl<'net> FarEnd<'net> {
         }
         let moved = self.net.poll().unwrap_or(false);
         self.accept();
+        let now = self.now();
         let board = Arc::clone(&self.board);
         let mut board = look(&board);
         self.links.retain_mut(|link| {
             let place = link.place;
-            board.connections.get_mut(place).is_some_and(|entry| link.step(entry))
+            board.connections.get_mut(place).is_some_and(|entry| link.step(entry, now))
         });
         for (local, (socket, answers)) in &mut self.ports {
             let mut buffer = [0; 2_048];
@@ -226,13 +246,21 @@ impl<'net> FarEnd<'net> {
     fn enter(&mut self, socket: AnyTcpSocket<'net>, remote: SocketAddr, role: Role) {
         let unsent = match &role {
             Role::Source(data) | Role::SayAndClose(data) => data.clone(),
-            Role::Echo | Role::Sink | Role::Hold => Vec::new(),
+            Role::Echo | Role::Sink | Role::Hold | Role::Late => Vec::new(),
+        };
+        let reads_from = match &role {
+            Role::Late => self.now() + LATE,
+            _ => Instant::ZERO,
         };
         let mut board = look(&self.board);
         let place = board.connections.len();
         let (local, received, end) = (local_port(&socket), Vec::new(), None);
         board.connections.push(Connection { local, remote, received, end });
-        self.links.push(Link { socket, role, unsent, place });
+        self.links.push(Link { socket, role, unsent, reads_from, place });
+    }
+
+    fn now(&self) -> Instant {
+        self.net.now().unwrap_or(Instant::ZERO)
     }
 
     fn open(&mut self, port: u16, answers: bool) -> Result<(), Error> {
@@ -259,7 +287,7 @@ impl Link<'_> {
     }
 
     /// Whether it goes on.
-    fn step(&mut self, entry: &mut Connection) -> bool {
+    fn step(&mut self, entry: &mut Connection, now: Instant) -> bool {
         if let AnyTcpSocket::Connecting(_) = self.socket
             && !self.complete(entry)
         {
@@ -269,7 +297,8 @@ impl Link<'_> {
         if matches!(self.role, Role::SayAndClose(_)) && self.unsent.is_empty() {
             return false;
         }
-        if matches!(self.role, Role::Hold) || (self.echoes() && !self.unsent.is_empty()) {
+        let holds = matches!(self.role, Role::Hold) || now < self.reads_from;
+        if holds || (self.echoes() && !self.unsent.is_empty()) {
             return true;
         }
         let mut buffer = [0; 4_096];

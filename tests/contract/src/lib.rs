@@ -1,13 +1,18 @@
-//! The contract of embedded-nal 0.9: what its traits promise and what clients of them expect, as
-//! named cases that run on any stack that implements them.
+//! The contracts of embedded-nal 0.9, embedded-io 0.7 and embedded-io-async 0.7, embedded-nal-async
+//! 0.9 and edge-nal 0.7: what their traits promise and what clients of them expect, as named cases
+//! that run on any stack that implements them.
 //!
-//! A [`Case`] is generic over a [`World`]: the stack under test, the far end it talks to, and the
-//! passing of time. Each looks at one thing. Elsewhere an `Ok(0)`, or an error for "nothing yet",
-//! is taken for the `WouldBlock` it should be, so that one fault shows in one row of the table.
+//! A [`Case`] is generic over its world: the stack under test, the far end it talks to, and the
+//! passing of time. That is a [`World`] for the calls of `nb`, and [`Tasks`](tasks::Tasks) for all
+//! others. Each case looks at one thing. Elsewhere an `Ok(0)`, or an error for "nothing yet", is
+//! taken for the `WouldBlock` it should be, so that one fault shows in one row of a table.
 
 pub mod cases;
 pub mod far;
+pub mod stacks;
+pub mod suites;
 pub mod table;
+pub mod tasks;
 pub mod worlds;
 
 use std::fmt::Debug;
@@ -73,13 +78,19 @@ pub struct Setup {
     pub udp: usize,
     /// Whether it knows a name server.
     pub name_server: bool,
+    /// Whether the cable is to be without faults in any case, for lack of a second try.
+    pub no_faults: bool,
 }
 
 impl Setup {
     /// Enough for most.
-    pub const USUAL: Setup = Setup { tcp: 8, udp: 4, name_server: true };
+    pub const USUAL: Setup = Setup { tcp: 8, udp: 4, name_server: true, no_faults: false };
     /// One socket of each protocol.
-    pub const ONE: Setup = Setup { tcp: 1, udp: 1, name_server: true };
+    pub const ONE: Setup = Setup { tcp: 1, udp: 1, ..Setup::USUAL };
+    /// For a RST that is sent once, and to one who sends nothing.
+    pub const RESET: Setup = Setup { no_faults: true, ..Setup::USUAL };
+    /// The same, with one socket.
+    pub const ONE_RESET: Setup = Setup { no_faults: true, ..Setup::ONE };
     /// Nobody to ask for names.
     pub const NO_NAME_SERVER: Setup = Setup { name_server: false, ..Setup::USUAL };
 }
@@ -169,7 +180,7 @@ pub fn until<W: World, T>(
             return Ok(answer);
         }
         if world.now() >= end {
-            return Err(format!("no {what} in {}", patience::<W>()));
+            return Err(no_answer(what, W::PATIENCE));
         }
         world.pass();
     }
@@ -212,11 +223,11 @@ pub fn failed(what: &str, error: &impl Debug) -> String {
     format!("{what}: {}", word(error))
 }
 
-/// How long a case waits, in words.
-fn patience<W: World>() -> String {
-    match W::PATIENCE.as_secs() {
-        seconds if seconds >= 60 => format!("{} min", seconds / 60),
-        seconds => format!("{seconds} s"),
+/// The reason if something did not happen in the time that the case waits.
+fn no_answer(what: &str, patience: Duration) -> String {
+    match patience.as_secs() {
+        seconds if seconds >= 60 => format!("no {what} in {} min", seconds / 60),
+        seconds => format!("no {what} in {seconds} s"),
     }
 }
 

@@ -5,10 +5,6 @@ use std::fmt::Write;
 use crate::Outcome;
 use crate::worlds::Row;
 
-/// What stands around the table in a file.
-const BEGIN: &str = "<!-- contract -->\n";
-const END: &str = "<!-- /contract -->";
-
 /// A stack, and the outcome of each of its cases by name; `None` if it was not run.
 pub struct Column {
     /// The stack.
@@ -19,8 +15,8 @@ pub struct Column {
 
 impl Column {
     /// Runs the cases of a stack, if they can be run.
-    pub fn run(name: &'static str, rows: Option<Vec<Row>>) -> Self {
-        let run = |rows: Vec<Row>| rows.iter().map(|row| (row.id, row.outcome())).collect();
+    pub fn run(name: &'static str, rows: Option<&[Row]>) -> Self {
+        let run = |rows: &[Row]| rows.iter().map(|row| (row.id, row.outcome())).collect();
         Column { name, outcomes: rows.map(run) }
     }
 
@@ -85,17 +81,24 @@ fn source(from: &str) -> String {
     if from.contains("::") { format!("`{from}`") } else { from.to_owned() }
 }
 
-/// The table in a text, between its marks.
-pub fn find(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once(BEGIN)?;
-    Some(rest.split_once(END)?.0)
+/// What stands around a table in a file.
+fn marks(name: &str) -> (String, String) {
+    (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"))
 }
 
-/// The text with this table between its marks.
-pub fn replace(text: &str, table: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}{table}{END}{after}"))
+/// The table in a text, between the marks of this name.
+pub fn find<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let (begin, end) = marks(name);
+    let (_, rest) = text.split_once(&begin)?;
+    Some(rest.split_once(&end)?.0)
+}
+
+/// The text with this table between the marks of this name.
+pub fn replace(text: &str, name: &str, table: &str) -> Option<String> {
+    let (begin, end) = marks(name);
+    let (before, rest) = text.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{begin}{table}{end}{after}"))
 }
 
 /// The table without the last columns: what can be compared if those were not run.
@@ -118,12 +121,12 @@ mod tests {
 
     #[test]
     fn a_table_is_found_and_replaced_between_its_marks() {
-        let text = format!("before\n{BEGIN}{OLD}{END}\nafter\n");
-        assert_eq!(find(&text), Some(OLD));
-        let new = replace(&text, "| new |\n").expect("the marks");
-        assert_eq!(find(&new), Some("| new |\n"));
-        assert_eq!(replace(&new, OLD).as_deref(), Some(text.as_str()));
-        assert_eq!((find("none"), replace("none", OLD)), (None, None));
+        let text = format!("before\n<!-- b -->\n<!-- /b --><!-- a -->\n{OLD}<!-- /a -->\nafter\n");
+        assert_eq!(find(&text, "a"), Some(OLD));
+        let new = replace(&text, "a", "| new |\n").expect("the marks");
+        assert_eq!((find(&new, "a"), find(&new, "b")), (Some("| new |\n"), Some("")));
+        assert_eq!(replace(&new, "a", OLD).as_deref(), Some(text.as_str()));
+        assert_eq!((find("none", "a"), replace("none", "a", OLD)), (None, None));
     }
 
     #[test]

@@ -1,45 +1,52 @@
-//! The cases, a group for each trait.
+//! The cases, in groups.
 
-pub mod dns;
-pub mod tcp_client;
-mod tcp_end;
-pub mod tcp_full;
-mod tcp_start;
-pub mod udp_client;
-pub mod udp_full;
+pub mod connect;
+pub mod edge;
+pub mod nal;
+pub mod nal_async;
+pub mod names;
+pub mod streams;
 
-use crate::Case;
-
-/// The cases of every group, for a stack with all of the traits.
-pub fn all<W>() -> Vec<Case<W>>
-where
-    W: tcp_full::TcpServer + udp_full::UdpServer + dns::Resolver,
-{
-    [tcp_client::all(), tcp_full::cases(), udp_client::cases(), udp_full::cases(), dns::cases()]
-        .into_iter()
-        .flatten()
-        .collect()
-}
-
-/// Lists the cases of a group, and makes a test of each: ours holds it.
-macro_rules! cases {
-    ($World:ident: $($id:ident $(($setup:ident))? from $from:literal,)*) => {
-        /// The cases of this group, for any stack with the trait.
+/// Lists the cases of a group whose cases are tasks, and makes a test of each: it holds in all of
+/// these rows of ours.
+macro_rules! tasks {
+    ($World:ident, $([$Worlds:ty])* $(lossy [$Lossy:ty])*:
+        $($id:ident $(($setup:ident))? from $from:literal,)*) => {
+        /// The cases of this group, for any stack with the traits.
         pub fn cases<W: $World>() -> Vec<$crate::Case<W>> {
             vec![$($crate::Case {
                 id: stringify!($id),
                 from: $from,
-                setup: cases!(@setup $($setup)?),
-                run: $id,
+                setup: tasks!(@setup $($setup)?),
+                run: |world: &mut W| $crate::tasks::Tasks::run(world, $id(world)),
             }),*]
         }
 
         #[cfg(test)]
         mod held {
+            #[allow(unused_imports)]
+            use sockstate::Net;
+
+            #[allow(unused_imports)]
+            use $crate::stacks::{Edge, Nal};
+            #[allow(unused_imports)]
+            use $crate::worlds::{
+                BlockingDuplexNet, BlockingNet, DuplexNet, HalvesNet, InLab, assert_held,
+            };
+
+            fn hold(id: &str) {
+                $(assert_held(InLab::<$Worlds>::rows(super::cases()), id, stringify!($Worlds));)*
+                $(assert_held(
+                    InLab::<$Lossy>::rows_with_faults(super::cases()),
+                    id,
+                    concat!(stringify!($Lossy), " with faults"),
+                );)*
+            }
+
             $(
                 #[test]
                 fn $id() {
-                    $crate::worlds::ours_holds(stringify!($id));
+                    hold(stringify!($id));
                 }
             )*
         }
@@ -48,4 +55,4 @@ macro_rules! cases {
     (@setup $setup:ident) => { $crate::Setup::$setup };
 }
 
-use cases;
+use tasks;

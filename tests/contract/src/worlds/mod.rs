@@ -1,20 +1,25 @@
 //! The stacks under test, each with the same far end.
 
+mod kernel;
+mod lab;
 mod ours;
 mod smoltcp_nal;
+mod std_async;
 mod std_nal;
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use sockstate::smoltcp::phy::Device;
 use sockstate::{Clock, Config, Error, Heap, IpCidr, Stack};
 
+pub use lab::{BlockingDuplexNet, BlockingNet, DuplexNet, HalvesNet, InLab};
 pub use ours::Ours;
 pub use smoltcp_nal::SmoltcpNal;
+pub use std_async::{OnKernel, StdStreams};
 pub use std_nal::StdNal;
 
 use crate::{Case, Family, Outcome, Setup};
@@ -31,17 +36,17 @@ pub struct Row {
     pub id: &'static str,
     /// Whose word it is.
     pub from: &'static str,
-    run: fn(&'static str) -> Outcome,
+    run: Arc<dyn Fn() -> Outcome + Send + Sync>,
 }
 
 impl Row {
     /// Tries it, in a thread of its own, so that neither a panic nor a call that never returns
     /// ends the others.
     pub fn outcome(&self) -> Outcome {
-        let (id, run) = (self.id, self.run);
+        let run = Arc::clone(&self.run);
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
-            let outcome = catch_unwind(AssertUnwindSafe(|| run(id)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| run()));
             // Nobody listens any more if it took too long.
             let _ = sender.send(outcome.unwrap_or_else(|_| Err("panics".to_owned())));
         });
@@ -50,8 +55,16 @@ impl Row {
 }
 
 /// The cases as rows, each run by a function that makes its world.
-fn rows<W>(cases: Vec<Case<W>>, run: fn(&'static str) -> Outcome) -> impl Iterator<Item = Row> {
-    cases.into_iter().map(move |case| Row { id: case.id, from: case.from, run })
+fn rows<W: 'static>(cases: Vec<Case<W>>, run: fn(&Case<W>) -> Outcome) -> Vec<Row> {
+    let row =
+        |case: Case<W>| Row { id: case.id, from: case.from, run: Arc::new(move || run(&case)) };
+    cases.into_iter().map(row).collect()
+}
+
+/// The same for worlds that live no longer than a case: their functions find it by its name.
+fn rows_by_name<W>(cases: Vec<Case<W>>, run: fn(&'static str) -> Outcome) -> Vec<Row> {
+    let row = |Case { id, from, .. }| Row { id, from, run: Arc::new(move || run(id)) };
+    cases.into_iter().map(row).collect()
 }
 
 /// The case of that name.
@@ -65,8 +78,9 @@ fn stack<D: Device + 'static, C: Clock + 'static>(
     device: D,
     clock: C,
     host: u8,
+    seed: u64,
 ) -> Result<Stack<D, C>, Error> {
-    let stack = Stack::new(heap, device, clock, Config::ethernet(mac(host), 42 + u64::from(host)))?;
+    let stack = Stack::new(heap, device, clock, Config::ethernet(mac(host), seed))?;
     for (family, prefix) in [(Family::V4, 24), (Family::V6, 64)] {
         let addr = if host == 1 { family.near() } else { family.far() };
         stack.add_address(IpCidr::new(addr.into(), prefix))?;
@@ -83,21 +97,9 @@ fn heap(setup: Setup) -> Heap {
     Heap { tcp: setup.tcp, udp: setup.udp, ..crate::far::HEAP }
 }
 
-/// Asserts that this crate's stack holds a case.
+/// Asserts that this crate's stack holds a case of these.
 #[cfg(test)]
-pub(crate) fn ours_holds(id: &str) {
-    let rows = Ours::rows();
+pub(crate) fn assert_held(rows: Vec<Row>, id: &str, world: &str) {
     let row = rows.iter().find(|row| row.id == id).expect("a case of a trait that ours has");
-    assert_eq!(row.outcome(), Ok(()), "{id}");
-}
-
-#[test]
-fn each_case_has_a_name_of_its_own_and_a_row() {
-    let ours: Vec<_> = Ours::rows().iter().map(|row| row.id).collect();
-    for (place, id) in ours.iter().enumerate() {
-        assert_eq!(ours.iter().position(|other| other == id), Some(place), "{id}");
-    }
-    for row in SmoltcpNal::rows() {
-        assert!(ours.contains(&row.id), "{}", row.id);
-    }
+    assert_eq!(row.outcome(), Ok(()), "{id}: {world}");
 }

@@ -6,8 +6,8 @@ use sockstate::Net;
 use sockstate::device::Plug;
 use sockstate::testing::VirtualClock;
 
-use super::{NAME_SERVER, Row, case_named, heap, rows, stack};
-use crate::cases;
+use super::{NAME_SERVER, Row, case_named, heap, rows_by_name, stack};
+use crate::cases::nal as cases;
 use crate::far::{Board, FarEnd, HEAP, Order, SharedBoard, look};
 use crate::{Outcome, World, failed};
 
@@ -20,7 +20,7 @@ pub struct Ours<'net> {
 impl Ours<'_> {
     /// Every case that this stack has the traits for.
     pub fn rows() -> Vec<Row> {
-        rows(cases::all::<Self>(), run).collect()
+        rows_by_name(cases::all::<Self>(), run)
     }
 }
 
@@ -28,8 +28,8 @@ fn run(id: &'static str) -> Outcome {
     let setup = case_named(cases::all::<Ours<'_>>(), id)?.setup;
     let clock = VirtualClock::new();
     let (near, far) = Plug::pair();
-    let near = stack(heap(setup), near, clock.clone(), 1).map_err(|error| error.to_string())?;
-    let far = stack(HEAP, far, clock.clone(), 2).map_err(|error| error.to_string())?;
+    let near = stack(heap(setup), near, clock.clone(), 1, 43).map_err(|error| error.to_string())?;
+    let far = stack(HEAP, far, clock.clone(), 2, 44).map_err(|error| error.to_string())?;
     if setup.name_server {
         near.set_dns_servers(&[NAME_SERVER.ip()]).map_err(|error| error.to_string())?;
     }

@@ -15,8 +15,8 @@ use sockstate::device::Plug;
 use sockstate::testing::VirtualClock;
 
 use super::ours::{Bench, VIRTUAL_PATIENCE};
-use super::{NAME_SERVER, Row, case_named, mac, rows, stack};
-use crate::cases::{dns as dns_cases, tcp_client, udp_client, udp_full};
+use super::{NAME_SERVER, Row, case_named, mac, rows_by_name, stack};
+use crate::cases::nal::{dns as dns_cases, tcp_client, udp_client, udp_full};
 use crate::far::{Board, HEAP, Order, look};
 use crate::{Case, Family, Outcome, Setup, World};
 
@@ -29,7 +29,7 @@ pub struct SmoltcpNal<'net> {
 impl SmoltcpNal<'_> {
     /// Every case that this stack has the traits for.
     pub fn rows() -> Vec<Row> {
-        rows(SmoltcpNal::cases(), run).collect()
+        rows_by_name(SmoltcpNal::cases(), run)
     }
 
     fn cases() -> Vec<Case<Self>> {
@@ -49,7 +49,7 @@ fn run(id: &'static str) -> Outcome {
     let setup = case_named(SmoltcpNal::cases(), id)?.setup;
     let clock = VirtualClock::new();
     let (near, far) = Plug::pair();
-    let far = stack(HEAP, far, clock.clone(), 2).map_err(|error| error.to_string())?;
+    let far = stack(HEAP, far, clock.clone(), 2, 44).map_err(|error| error.to_string())?;
     let stack = network_stack(setup, Adapter { plug: near, clock: clock.clone() });
     let mut world = SmoltcpNal { stack, bench: Bench::new(&far, clock) };
     // Its time begins with the first poll.

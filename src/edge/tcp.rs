@@ -119,7 +119,7 @@ impl<'net, S: Sharing> Connection<'net, S> {
     async fn send(&self, data: &[u8]) -> Result<usize, Error> {
         match &self.0 {
             Direction::Both(socket) => {
-                socket.until(Ready::SEND, |core, slot| core.tcp_send(slot, data)).await
+                socket.until(Ready::SEND, |core, slot| core.tcp_send_in_task(slot, data)).await
             }
             _ => Err(Error::WrongState),
         }

@@ -154,7 +154,7 @@ mod tasks {
     impl<S: Sharing> Write for &Duplex<'_, S> {
         async fn write(&mut self, buf: &[u8]) -> Result<usize, Error> {
             let _writing = self.take(WRITING)?;
-            self.socket.until(Ready::SEND, |core, slot| core.tcp_send(slot, buf)).await
+            self.socket.until(Ready::SEND, |core, slot| core.tcp_send_in_task(slot, buf)).await
         }
 
         async fn flush(&mut self) -> Result<(), Error> {

@@ -112,7 +112,7 @@ impl<'net, S: Sharing> Handle<'net, S> {
         interest: Ready,
         call: &mut impl FnMut(&mut Core, SlotId) -> nb::Result<R, Error>,
     ) -> Poll<Result<R, Error>> {
-        let called = self.net.with_core(|core| {
+        let called = self.net.with_core_in_task(|core| {
             let called = call(core, self.slot);
             if let Err(nb::Error::WouldBlock) = called {
                 for (slot, interest) in self.waits_for(interest) {

@@ -242,6 +242,12 @@ impl Core {
         self.with_set(id, |iface, set, now| iface.poll_at(now, set))
     }
 
+    /// Whether smoltcp wants that turn now.
+    #[cfg(feature = "tcp")]
+    pub(crate) fn is_due(&mut self, id: SlotId) -> bool {
+        self.wanted_at(id).is_some_and(|at| at <= self.now)
+    }
+
     /// Whether a stalled slot would be turned away: its neighbour is not known, and it is not
     /// its time to ask again.
     fn waits_for_neighbor(&mut self, id: SlotId) -> bool {

@@ -323,7 +323,15 @@ impl<S: Sharing> Net<S> {
             return Ok(false);
         }
         self.with_core(|core| core.more = frames == BURST)?;
-        let mut moved = frames > 0;
+        let sent = self.send()?;
+        #[cfg(feature = "async")]
+        self.with_core(|core| core.set_polled(false))?;
+        Ok(frames > 0 || sent)
+    }
+
+    /// Lets sockets send their frames, as long as the device has room. Whether a frame moved.
+    fn send(&self) -> Result<bool, Error> {
+        let mut moved = false;
         while let Some(sending) = self.with_inner(|inner| inner.port.egress(&mut inner.core))? {
             match sending {
                 Sending::Refused => break,
@@ -331,8 +339,6 @@ impl<S: Sharing> Net<S> {
                 Sending::Nothing => {}
             }
         }
-        #[cfg(feature = "async")]
-        self.with_core(|core| core.set_polled(false))?;
         Ok(moved)
     }
 

@@ -74,8 +74,9 @@ impl<S: Sharing> Net<S> {
     /// bring it; it is to end when the time is over or a frame has arrived. When the stack is given
     /// something to do meanwhile, it is dropped.
     ///
-    /// It polls the stack only when there is a reason to, knows no executor, and needs none in
-    /// particular: how to wait for time and for a frame is for the closure to say. A `Stack` whose
+    /// It polls the stack only when there is a reason to. What a task queues, the task hands to the
+    /// device itself, but for a short segment that more may join. It knows no executor, and needs
+    /// none in particular: how to wait for time and for a frame is for the closure to say. A `Stack` whose
     /// device is a [`device::AsyncDevice`](crate::device::AsyncDevice) needs a timer alone
     /// (`Stack::run_with`, feature `embedded-hal-async`).
     ///
@@ -141,6 +142,28 @@ impl<S: Sharing> Net<S> {
             sleep.as_mut().poll(cx).map(Ok)
         })
         .await
+    }
+
+    /// As `with_core`, for a call that a task makes. What that leaves to be sent the task sends
+    /// itself, so that whoever runs the stack sleeps on; unless that is awake or called already.
+    pub(crate) fn with_core_in_task<R>(
+        &self,
+        work: impl FnOnce(&mut Core) -> R,
+    ) -> Result<R, Error> {
+        let (result, sends) = self.with_inner(|inner| {
+            let result = work(&mut inner.core);
+            let sends = inner.core.would_wake_runner_to_send();
+            if sends {
+                inner.core.now = inner.port.now();
+                inner.core.set_polled(true);
+            }
+            (result, sends)
+        })?;
+        if sends {
+            self.send()?;
+            self.with_core(|core| core.set_polled(false))?;
+        }
+        Ok(result)
     }
 }
 
@@ -271,6 +294,12 @@ impl Core {
         self.runner.polled = polled;
     }
 
+    /// Whether whoever runs the stack would have to be woken for what is to be sent.
+    fn would_wake_runner_to_send(&self) -> bool {
+        let asleep = self.runner.asleep_until.is_some() && !self.runner.polled;
+        asleep && self.link_up && self.table.first(ListId::Dirty).is_some()
+    }
+
     /// Wakes whoever runs the stack, if it would sleep longer than there is nothing to do.
     pub(crate) fn wake_runner(&mut self) {
         let Some(asleep_until) = self.runner.asleep_until.filter(|_| !self.runner.polled) else {
@@ -284,6 +313,14 @@ impl Core {
         let chore = self.delay_of_chores().map(|delay| self.now + delay);
         let due = next.into_iter().chain(chore).any(|due| due < asleep_until);
         if due || self.table.first(ListId::Dirty).is_some() || self.interface_has_work() {
+            self.call_runner();
+        }
+    }
+
+    /// Wakes whoever runs the stack, for what a task has to send and does not send itself.
+    #[cfg(feature = "tcp")]
+    pub(crate) fn leave_to_runner(&mut self) {
+        if !self.runner.polled {
             self.call_runner();
         }
     }

@@ -38,6 +38,22 @@ impl Core {
         }
     }
 
+    /// As `tcp_send`, for a task, which hands to the device itself what it queues
+    /// (`Net::with_core_in_task`). A short segment that nothing holds back is left to whoever runs
+    /// the stack, whose turn comes after the task's: what that writes next may join it. Without
+    /// Nagle's algorithm, it is not to wait for more.
+    #[cfg(feature = "async")]
+    pub(crate) fn tcp_send_in_task(&mut self, id: SlotId, data: &[u8]) -> Nb<usize> {
+        let was_empty = self.tcp_send_queue(id) == 0;
+        let sent = self.tcp_send(id, data)?;
+        let fills = sent >= self.caps.ip_mtu() || self.tcp_send_room(id) == Ok(0);
+        let waits = self.tcp(id).is_some_and(|socket| socket.nagle_enabled());
+        if sent > 0 && was_empty && waits && !fills {
+            self.leave_to_runner();
+        }
+        Ok(sent)
+    }
+
     /// `fill` is taken when there is room for it.
     pub(crate) fn tcp_send_with<R>(
         &mut self,
@@ -90,11 +106,19 @@ impl Core {
         match socket.recv_slice(buffer) {
             Ok(0) => Err(nb::Error::WouldBlock),
             Ok(received) => {
-                // The window has grown: the peer may have to be told.
-                self.table.touch(id);
+                self.tcp_window_grew(id);
                 Ok(received)
             }
             Err(error) => Err(self.tcp_stream_end(id, error).into()),
+        }
+    }
+
+    /// Something was taken out of the receive buffer. The peer is told if smoltcp finds that it has
+    /// to be; its timers stay as they are. A connection that was cut has its RST to send, and no
+    /// place yet where it waits for that.
+    fn tcp_window_grew(&mut self, id: SlotId) {
+        if self.is_due(id) || self.tcp_state(id) == State::Closed {
+            self.table.touch(id);
         }
     }
 
@@ -131,7 +155,7 @@ impl Core {
             let (taken, result) = take(data);
             (taken.min(data.len()), result)
         });
-        self.table.touch(id);
+        self.tcp_window_grew(id);
         received.map_err(|error| self.tcp_stream_end(id, error).into())
     }
 

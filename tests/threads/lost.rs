@@ -4,18 +4,21 @@
 //!
 //! `SOCKSTATE_SECONDS` says for how long to look, `SOCKSTATE_SEED` where to begin.
 
+use std::future::{Future, poll_fn};
+use std::mem::replace;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle};
 use std::time;
 
-use sockstate::device::park_until;
+use sockstate::device::{park_until, thread_waker};
 use sockstate::state::Connected;
-use sockstate::{Error, Heap, Net, Ready, Shared, TcpReader, TcpSocket, TcpWriter};
+use sockstate::{Error, Heap, Net, Ready, Shared, TcpReader, TcpSocket, TcpWriter, nb};
 
 use crate::alarm::{End, Random, at_once, ends};
 
@@ -55,13 +58,26 @@ impl Crew {
     }
 }
 
-/// What one scenario has: its stacks, its port, its seed.
+/// What one scenario has: its stacks, its port, its seed, and whether its threads wait for futures.
 #[derive(Clone, Copy)]
 struct Scene {
     near: &'static Net<Shared>,
     far: &'static Net<Shared>,
     port: u16,
     seed: u64,
+    tasks: bool,
+}
+
+/// Waits for a future, asleep until it is woken.
+fn block_on<F: Future>(future: F) -> F::Output {
+    let waker = thread_waker();
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
 }
 
 impl Scene {
@@ -101,7 +117,10 @@ impl Scene {
     }
 }
 
-fn send_all(writer: &mut TcpWriter<'static, Shared>, mut data: &[u8]) {
+fn send_all(scene: Scene, writer: &mut TcpWriter<'static, Shared>, mut data: &[u8]) {
+    if scene.tasks {
+        return block_on(writer.send_all_async(data)).unwrap();
+    }
     while !data.is_empty() {
         let sent = park_until(|waker| {
             writer.wake_on(Ready::SEND, waker)?;
@@ -111,36 +130,62 @@ fn send_all(writer: &mut TcpWriter<'static, Shared>, mut data: &[u8]) {
     }
 }
 
-fn pour(writer: &mut TcpWriter<'static, Shared>, seed: u64, bytes: usize, mut random: Random) {
+fn flush(scene: Scene, writer: &mut TcpWriter<'static, Shared>) {
+    let flushed = match scene.tasks {
+        true => block_on(writer.flush_async()),
+        false => park_until(|waker| {
+            writer.wake_on(Ready::FLUSHED, waker)?;
+            writer.flush()
+        }),
+    };
+    flushed.unwrap();
+}
+
+fn pour(
+    scene: Scene,
+    writer: &mut TcpWriter<'static, Shared>,
+    seed: u64,
+    bytes: usize,
+    mut random: Random,
+) {
     let mut at = 0;
     while at < bytes {
         let size = (1 + random.below(1_500)).min(bytes - at);
         let data: Vec<u8> = (at..at + size).map(|at| byte(seed, at)).collect();
-        send_all(writer, &data);
+        send_all(scene, writer, &data);
         at += size;
         random.dawdle();
         if at == bytes || random.below(8) == 0 {
-            park_until(|waker| {
-                writer.wake_on(Ready::FLUSHED, waker)?;
-                writer.flush()
-            })
-            .unwrap();
+            flush(scene, writer);
         }
     }
 }
 
-fn receive(reader: &mut TcpReader<'static, Shared>, buffer: &mut [u8]) -> Result<usize, Error> {
+fn receive(
+    scene: Scene,
+    reader: &mut TcpReader<'static, Shared>,
+    buffer: &mut [u8],
+) -> Result<usize, Error> {
+    if scene.tasks {
+        return block_on(reader.receive_async(buffer));
+    }
     park_until(|waker| {
         reader.wake_on(Ready::RECEIVE, waker)?;
         reader.receive(buffer)
     })
 }
 
-fn drain(reader: &mut TcpReader<'static, Shared>, seed: u64, bytes: usize, mut random: Random) {
+fn drain(
+    scene: Scene,
+    reader: &mut TcpReader<'static, Shared>,
+    seed: u64,
+    bytes: usize,
+    mut random: Random,
+) {
     let mut at = 0;
     while at < bytes {
         let mut buffer = vec![0; 1 + random.below(900)];
-        let received = receive(reader, &mut buffer).unwrap();
+        let received = receive(scene, reader, &mut buffer).unwrap();
         assert!((0..received).all(|i| buffer[i] == byte(seed, at + i)), "not what was sent");
         at += received;
         random.dawdle();
@@ -157,14 +202,14 @@ fn both_ways(scene: Scene, crew: &mut Crew) {
             let (ours, theirs) = (scene.seed ^ who, scene.seed ^ (3 - who));
             let random = scene.random(who);
             let writing = thread::spawn(move || {
-                pour(&mut writer, ours, BYTES, random);
+                pour(scene, &mut writer, ours, BYTES, random);
                 writer
             });
-            drain(&mut reader, theirs, BYTES, scene.random(4 + who));
+            drain(scene, &mut reader, theirs, BYTES, scene.random(4 + who));
             // It sends its FIN, once all is delivered in both directions: smoltcp ignores, after
             // that, what it hears of the window, and asks for it when some time has passed.
             drop(writing.join().unwrap());
-            assert_eq!(receive(&mut reader, &mut [0; 1]), Err(Error::PeerClosed));
+            assert_eq!(receive(scene, &mut reader, &mut [0; 1]), Err(Error::PeerClosed));
         }
     };
     scene.connect(crew, work(1), work(2));
@@ -177,18 +222,25 @@ fn to_and_fro(scene: Scene, crew: &mut Crew) {
         move |mut socket: TcpSocket<'static, Connected, Shared>| {
             let mut random = scene.random(serves.into());
             for round in 0..ROUNDS {
+                let send = |socket: &mut TcpSocket<'static, Connected, Shared>| match scene.tasks {
+                    true => block_on(socket.send_async(&[round])).map_err(nb::Error::Other),
+                    false => socket.send(&[round]),
+                };
                 if !serves {
-                    assert_eq!(socket.send(&[round]), Ok(1));
+                    assert_eq!(send(&mut socket), Ok(1));
                 }
                 random.dawdle();
                 let mut buffer = [0; 2];
-                let received = park_until(|waker| {
-                    socket.wake_on(Ready::RECEIVE, waker)?;
-                    socket.receive(&mut buffer)
-                });
+                let received = match scene.tasks {
+                    true => block_on(socket.receive_async(&mut buffer)),
+                    false => park_until(|waker| {
+                        socket.wake_on(Ready::RECEIVE, waker)?;
+                        socket.receive(&mut buffer)
+                    }),
+                };
                 assert_eq!((received, buffer[0]), (Ok(1), round));
                 if serves {
-                    assert_eq!(socket.send(&[round]), Ok(1));
+                    assert_eq!(send(&mut socket), Ok(1));
                 }
             }
             let mut socket = socket.close();
@@ -226,13 +278,19 @@ fn datagrams(scene: Scene, crew: &mut Crew) {
     crew.add("datagram client", move || {
         let mut random = scene.random(1);
         for round in 0..ROUNDS {
-            client.send(&[round]).unwrap();
-            random.dawdle();
             let mut buffer = [0; 2];
-            let received = park_until(|waker| {
-                client.wake_on(Ready::RECEIVE, waker)?;
-                client.receive(&mut buffer)
-            });
+            let received = if scene.tasks {
+                block_on(client.send_async(&[round])).unwrap();
+                random.dawdle();
+                block_on(client.receive_async(&mut buffer))
+            } else {
+                client.send(&[round]).unwrap();
+                random.dawdle();
+                park_until(|waker| {
+                    client.wake_on(Ready::RECEIVE, waker)?;
+                    client.receive(&mut buffer)
+                })
+            };
             assert_eq!((received, buffer[0]), (Ok(1), round));
         }
     });
@@ -260,6 +318,26 @@ fn run(end: &'static End, stop: Arc<AtomicBool>) -> JoinHandle<usize> {
     })
 }
 
+/// As `run`, as a task.
+fn run_as_task(end: &'static End, stop: Arc<AtomicBool>) -> JoinHandle<usize> {
+    thread::spawn(move || {
+        let mut sleeps = 0;
+        let waker = Waker::from(Arc::clone(&end.alarm));
+        let sleep = async |_| {
+            let mut slept = false;
+            poll_fn(|_| if replace(&mut slept, true) { Poll::Ready(()) } else { Poll::Pending })
+                .await;
+        };
+        let mut task = pin!(end.stack.run_async(sleep));
+        while !stop.load(Ordering::Acquire) {
+            assert!(task.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            sleeps += 1;
+            end.alarm.sleep();
+        }
+        sleeps
+    })
+}
+
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |given| given.parse().expect("a number"))
 }
@@ -272,7 +350,7 @@ fn nobody_sleeps_who_has_something_to_do() {
     // They live for ever, as does a thread that is not woken.
     let [near, far] = ends(HEAP, seed).map(|end| &*Box::leak(Box::new(end)));
     let stop = Arc::<AtomicBool>::default();
-    let runners = [near, far].map(|end| run(end, Arc::clone(&stop)));
+    let runners = [run(near, Arc::clone(&stop)), run_as_task(far, Arc::clone(&stop))];
     let first = seed;
     while seed == first || time::Instant::now() < end {
         let (done, all_done) = mpsc::channel();
@@ -281,7 +359,8 @@ fn nobody_sleeps_who_has_something_to_do() {
         // One alone most of the time: others would make up for what it misses.
         for _ in 0..1 + random.below(4).saturating_sub(1) {
             let port = 1_024 + (PORT.fetch_add(1, Ordering::Relaxed) % 40_000) as u16;
-            let scene = Scene { near: &near.stack, far: &far.stack, port, seed: random.next() };
+            let (seed, tasks) = (random.next(), random.below(2) == 0);
+            let scene = Scene { near: &near.stack, far: &far.stack, port, seed, tasks };
             match random.below(3) {
                 0 => both_ways(scene, &mut crew),
                 1 => to_and_fro(scene, &mut crew),
@@ -290,7 +369,7 @@ fn nobody_sleeps_who_has_something_to_do() {
         }
         // Somebody who polls both stacks at any moment.
         if random.below(3) == 0 {
-            let scene = Scene { near: &near.stack, far: &far.stack, port: 0, seed };
+            let scene = Scene { near: &near.stack, far: &far.stack, port: 0, seed, tasks: false };
             crew.add("who polls", move || {
                 let mut random = scene.random(9);
                 for _ in 0..200 {

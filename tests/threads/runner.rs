@@ -11,7 +11,7 @@ use sockstate::{Duration, Error, Net, Ready, nb};
 
 /// How often it was called.
 #[derive(Default)]
-struct Count(AtomicUsize);
+pub(crate) struct Count(AtomicUsize);
 
 impl Wake for Count {
     fn wake(self: Arc<Self>) {
@@ -19,13 +19,13 @@ impl Wake for Count {
     }
 }
 
-fn counter() -> (Arc<Count>, Waker) {
+pub(crate) fn counter() -> (Arc<Count>, Waker) {
     let count = Arc::<Count>::default();
     (Arc::clone(&count), count.into())
 }
 
 impl Count {
-    fn take(&self) -> usize {
+    pub(crate) fn take(&self) -> usize {
         self.0.swap(0, Ordering::Relaxed)
     }
 }

@@ -121,7 +121,7 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     where
         St: CanSend,
     {
-        self.handle.until(Ready::SEND, |core, slot| core.tcp_send(slot, data)).await
+        self.handle.until(Ready::SEND, |core, slot| core.tcp_send_in_task(slot, data)).await
     }
 
     /// Queues all of the data, and waits for room as often as it must: it may be dropped when a

@@ -197,9 +197,11 @@ impl<S: Sharing> TcpShutdown for Connection<'_, S> {
         match core::mem::take(&mut self.0) {
             Direction::Both(socket) => socket.abort(),
             Direction::Receiving(socket) => socket.abort(),
-            Direction::Neither(mut socket) => {
+            Direction::Neither(socket) => {
+                let slot = socket.slot();
+                let over = socket.net().with_core(|core| core.tcp_closed(slot))?;
                 // Dropped, one that is over keeps its TIME-WAIT, and resets nobody.
-                if socket.poll() != Ok(()) {
+                if over != Ok(()) {
                     socket.abort();
                 }
             }

@@ -111,7 +111,7 @@ impl<'net, S: Sharing> UdpEndpoint<'net, S> {
             Peers::Any(_) => remote,
             Peers::One(_, peer) => peer,
         };
-        self.until(Ready::ROOM, |core, slot| core.udp_send(slot, remote, data)).await
+        self.until(Ready::SEND, |core, slot| core.udp_send(slot, remote, data)).await
     }
 
     fn endpoint(&self) -> &Self {

@@ -43,7 +43,7 @@ impl<S: Sharing> UnconnectedUdp for UdpSocket<'_, Bound, S> {
         remote: SocketAddr,
         data: &[u8],
     ) -> Result<(), Error> {
-        self.until(Ready::ROOM, |core, slot| core.udp_send_from(slot, local, remote, data)).await
+        self.until(Ready::SEND, |core, slot| core.udp_send_from(slot, local, remote, data)).await
     }
 
     /// Takes the next datagram, its full size, where it was sent to and where it came from. Of one

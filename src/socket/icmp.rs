@@ -246,7 +246,7 @@ impl<St: State, S: Sharing> IcmpSocket<'_, St, S> {
     where
         St: CanSendEcho,
     {
-        self.handle.until(Ready::ROOM, |core, slot| core.icmp_send(slot, to, seq_no, data)).await
+        self.handle.until(Ready::SEND, |core, slot| core.icmp_send(slot, to, seq_no, data)).await
     }
 
     /// Waits until all requests have been handed to the device: [`flush`](IcmpSocket::flush) in a

@@ -95,7 +95,7 @@ impl<'net, S: Sharing> Handle<'net, S> {
     }
 
     /// Makes a call, for as long as it would block anew whenever the socket may be ready for
-    /// `interest`. The stack is for others to run: nothing here polls it.
+    /// `interest`. The stack is for others to run: nothing here takes frames in.
     #[cfg(feature = "async")]
     pub(crate) async fn until<R>(
         &self,

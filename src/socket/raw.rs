@@ -312,7 +312,7 @@ impl<St: State, S: Sharing> RawSocket<'_, St, S> {
     where
         St: CanSendPacket,
     {
-        self.handle.until(Ready::ROOM, |core, slot| core.raw_send(slot, packet)).await
+        self.handle.until(Ready::SEND, |core, slot| core.raw_send(slot, packet)).await
     }
 
     /// Waits until all packets have been handed to the device: [`flush`](RawSocket::flush) in a

@@ -3,6 +3,7 @@
 // Every test target compiles this file for itself, and none needs all of it.
 #![allow(dead_code)]
 
+pub mod drive;
 pub mod name_server;
 pub mod packets;
 pub mod script;

@@ -7,6 +7,7 @@ mod leases;
 mod link;
 mod server;
 mod settings;
+mod tasks;
 mod time;
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -4,9 +4,10 @@ use sockstate::state::Connected;
 use sockstate::testing::Lab;
 use sockstate::{Error, TcpSocket, Unfinished};
 
+use super::common::drive::sweep;
+use super::common::drive::{drive, finish};
 use super::common::{far, pattern, read_to_end};
-use super::drive::{drive, finish};
-use super::{assert_nothing_leaked, lab, sweep};
+use super::{assert_nothing_leaked, lab};
 
 /// A connection carries data both ways.
 #[track_caller]
@@ -35,7 +36,7 @@ fn a_connecting_socket_is_dropped_with_its_future() {
         drop(next);
         let mut received = Vec::new();
         while let Some((mut accepted, _)) =
-            drive(&lab, super::Stop::AfterSteps(50), listener.accept_async(), || {})
+            drive(&lab, super::common::drive::Stop::AfterSteps(50), listener.accept_async(), || {})
         {
             received.push(read_to_end(&lab, &mut accepted).0);
         }
@@ -129,6 +130,6 @@ fn what_was_sent_is_delivered_though_closing_is_dropped() {
         assert_nothing_leaked(&lab);
         // The peer does not close before it has read: so the future is done only if it may wait
         // for that, which the peers of this test do not do while it is driven.
-        done || matches!(stop, super::Stop::AfterSteps(n) | super::Stop::AfterPolls(n) if n > 40)
+        done || matches!(stop, super::common::drive::Stop::AfterSteps(n) | super::common::drive::Stop::AfterPolls(n) if n > 40)
     });
 }

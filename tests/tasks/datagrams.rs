@@ -3,9 +3,10 @@
 use sockstate::testing::Lab;
 use sockstate::{Error, Heap, IpVersion, Ready};
 
+use super::common::drive::sweep;
+use super::common::drive::{Stop, drive, finish};
 use super::common::{FAR, NEAR, Random, far, near, slow_cable};
-use super::drive::{Stop, drive, finish};
-use super::{lab, sweep};
+use super::lab;
 
 fn random_stop(random: &mut Random) -> Stop {
     match random.below(2) {

@@ -5,7 +5,6 @@
 mod common;
 mod connecting;
 mod datagrams;
-mod drive;
 mod names;
 mod resets;
 mod runner;
@@ -19,7 +18,6 @@ use sockstate::testing::Lab;
 use sockstate::{Duration, Net, Protocol};
 
 use common::slots;
-use drive::Stop;
 
 /// A lab with a few slots and small buffers, and frames that take a while.
 fn lab() -> Lab {
@@ -36,18 +34,4 @@ fn free(net: &Net) -> [usize; 2] {
 fn assert_nothing_leaked(lab: &Lab) {
     lab.run_for(Duration::from_secs(600));
     assert_eq!((free(&lab.near), free(&lab.far)), ([4, 4], [4, 4]));
-}
-
-/// Runs a scenario once for each place at which its future can be dropped: after each poll, and
-/// after each step of the network, until it is done before that. The scenario says whether it was.
-/// How many times it ran.
-#[track_caller]
-fn sweep(mut scenario: impl FnMut(Stop) -> bool) -> usize {
-    const ENOUGH: usize = 500;
-    let mut runs = 0;
-    for stop in [Stop::AfterPolls as fn(usize) -> Stop, Stop::AfterSteps] {
-        let end = (0..ENOUGH).find(|n| scenario(stop(*n)));
-        runs += 1 + end.expect("the future is never done");
-    }
-    runs
 }

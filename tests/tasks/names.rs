@@ -2,10 +2,11 @@
 
 use sockstate::{AddrType, Error, HostName, Unfinished};
 
+use super::common::drive::sweep;
+use super::common::drive::{drive, finish};
 use super::common::name_server::{Asked, PTR, Server, address, pointer, reply};
 use super::common::{FAR, slots, slow_cable};
-use super::drive::{drive, finish};
-use super::{assert_nothing_leaked, free, sweep};
+use super::{assert_nothing_leaked, free};
 use sockstate::testing::Lab;
 
 /// A lab whose near stack asks the far one for names.

@@ -8,8 +8,8 @@ use sockstate::state::Connected;
 use sockstate::testing::Lab;
 use sockstate::{Duplex, Error, Ready, TcpSocket};
 
+use super::common::drive::finish;
 use super::common::pattern;
-use super::drive::finish;
 use super::lab;
 
 type Peer<'a> = TcpSocket<'a, Connected>;

@@ -9,8 +9,8 @@ use sockstate::device::{Cable, Plug};
 use sockstate::testing::{LabStack, VirtualClock};
 use sockstate::{Config, Duration, Error, Stack};
 
+use super::common::drive::Bell;
 use super::common::{far, pattern, slots};
-use super::drive::Bell;
 
 /// Two stacks that nobody polls but their runners.
 struct Pair {

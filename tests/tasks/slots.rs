@@ -4,9 +4,9 @@ use embedded_nal_async::{Dns, TcpConnect, UdpStack};
 use sockstate::testing::Lab;
 use sockstate::{AddrType, Duration, Error, Net, Protocol};
 
+use super::common::drive::sweep;
+use super::common::drive::{Stop, drive, finish};
 use super::common::{far, near, pattern, read_to_end, slots, slow_cable};
-use super::drive::{Stop, drive, finish};
-use super::sweep;
 
 /// A near stack with one slot of each protocol.
 fn lab() -> Lab {
@@ -103,7 +103,7 @@ fn no_more_tasks_wait_than_there_is_room_for() {
     drop(socket);
     let mut waiting: Vec<_> =
         (0..5).map(|_| Box::pin(net.bind_multiple("0.0.0.0:0".parse().unwrap()))).collect();
-    let (_, waker) = super::drive::Bell::new();
+    let (_, waker) = super::common::drive::Bell::new();
     let mut cx = std::task::Context::from_waker(&waker);
     let polled: Vec<_> = waiting.iter_mut().map(|future| future.as_mut().poll(&mut cx)).collect();
     assert!(polled[..4].iter().all(|poll| poll.is_pending()));

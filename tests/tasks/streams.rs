@@ -7,9 +7,9 @@ use sockstate::state::Connected;
 use sockstate::testing::Lab;
 use sockstate::{Duplex, Error, Heap, Ready, TcpSocket, nb};
 
+use super::common::drive::sweep;
+use super::common::drive::{Stop, drive, finish};
 use super::common::{Random, pattern, read_to_end, slow_cable};
-use super::drive::{Stop, drive, finish};
-use super::sweep;
 
 const SIZE: usize = 12_000;
 const SEEDS: u64 = 12;

@@ -12,8 +12,8 @@ use embedded_nal::{TcpClientStack, nb};
 use sockstate::testing::Lab;
 use sockstate::{AnyTcpSocket, Duration, Error, Net};
 
+use super::common::drive::Bell;
 use super::common::{far, pattern, slots, slow_cable};
-use super::drive::Bell;
 
 const SIZE: usize = 20_000;
 

@@ -6,9 +6,10 @@ use edge_nal::{
 use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
 use sockstate::{Error, Net, edge, nb};
 
+use super::common::drive::sweep;
+use super::common::drive::{Stop, drive, finish};
 use super::common::{far, near, pattern};
-use super::drive::{Stop, drive, finish};
-use super::{assert_nothing_leaked, lab, sweep};
+use super::{assert_nothing_leaked, lab};
 
 #[test]
 fn embedded_nal_async_tcp_connect() {
@@ -68,7 +69,7 @@ fn edge_nal_accept_in_several_tasks() {
         let acceptor = finish(&lab, TcpBind::bind(&net, near(80)), || {}).unwrap();
         let clients = [1, 2].map(|_| lab.far.tcp().unwrap().connect(near(80)).unwrap());
         let mut waiting = [1, 2].map(|_| Box::pin(acceptor.accept()));
-        let (_, waker) = super::drive::Bell::new();
+        let (_, waker) = super::common::drive::Bell::new();
         let mut cx = std::task::Context::from_waker(&waker);
         let mut accepted = Vec::new();
         let mut others = |accepted: &mut Vec<_>| {
@@ -167,6 +168,35 @@ fn edge_nal_close_then_abort_loses_nothing() {
     .unwrap();
     assert_eq!(end, Some(Error::PeerClosed));
     assert!(received == data);
+}
+
+#[test]
+fn edge_nal_abort_resets_what_is_not_over_and_nothing_else() {
+    for over in [false, true] {
+        let lab = lab();
+        let net: &Net = &lab.near;
+        let mut listener = lab.far.tcp().unwrap().bind(80).unwrap().listen(1).unwrap();
+        let mut connection =
+            finish(&lab, edge_nal::TcpConnect::connect(&net, far(80)), || {}).unwrap();
+        let (peer, _) = finish(&lab, listener.accept_async(), || {});
+        let mut peer = Some(peer);
+        if over {
+            let closed = finish(&lab, connection.close(Close::Both), || drop(peer.take()));
+            assert_eq!(closed, Ok(()));
+        } else {
+            assert_eq!(
+                drive(&lab, Stop::AfterPolls(1), connection.close(Close::Both), || {}),
+                None
+            );
+        }
+        let heard = lab.far.statistics().unwrap().frames_received;
+        finish(&lab, connection.abort(), || {}).unwrap();
+        lab.run_for(sockstate::Duration::from_millis(100));
+        match &mut peer {
+            Some(peer) => assert_eq!(peer.receive(&mut [0; 8]), Err(Error::Reset.into())),
+            None => assert_eq!(lab.far.statistics().unwrap().frames_received, heard),
+        }
+    }
 }
 
 #[test]

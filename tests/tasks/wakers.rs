@@ -6,8 +6,8 @@ use std::task::Context;
 
 use sockstate::Duration;
 
+use super::common::drive::Bell;
 use super::common::pattern;
-use super::drive::Bell;
 use super::lab;
 
 #[test]

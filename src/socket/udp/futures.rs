@@ -63,7 +63,7 @@ impl<St: State, S: Sharing> UdpSocket<'_, St, S> {
     }
 
     async fn send_slice_async(&self, data: &[u8], remote: SocketAddr) -> Result<(), Error> {
-        self.handle.until(Ready::ROOM, |core, slot| core.udp_send(slot, remote, data)).await
+        self.handle.until(Ready::SEND, |core, slot| core.udp_send(slot, remote, data)).await
     }
 
     /// Waits until all datagrams have been handed to the device: [`flush`](UdpSocket::flush) in a

@@ -64,11 +64,6 @@ impl Ready {
     /// that fails: `poll` goes on to the next one, or says that there is none.
     pub const ENDED: Ready = Ready(16);
 
-    /// That there may be room for a datagram: for one that is longer than a frame, it is certain
-    /// only when all others are gone.
-    #[cfg(all(feature = "async", any(feature = "udp", feature = "icmp", feature = "raw")))]
-    pub(crate) const ROOM: Ready = Ready(Ready::SEND.0 | Ready::FLUSHED.0);
-
     /// Everything.
     pub(crate) const ALL: Ready = Ready(u8::MAX);
 

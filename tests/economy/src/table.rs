@@ -61,7 +61,7 @@ fn work(case: &Case) -> String {
         Work::TcpRequests => "TCP, 1,000 round trips".to_owned(),
         Work::TcpRequestsAtOnce => "TCP, 1,000 round trips, Nagle's algorithm off".into(),
         Work::UdpRequests => "UDP, 1,000 round trips".to_owned(),
-        Work::Beside => format!("TCP, 1,000 round trips beside {IDLE} idle connections"),
+        Work::Beside => format!("the same beside {IDLE} idle connections"),
         Work::KeepAlive => "a connection probed each minute, 1 h".to_owned(),
         Work::IdleConnection => "an idle connection, 1 h".to_owned(),
         Work::IdleListener => "an idle listener, 1 h".to_owned(),

@@ -34,7 +34,9 @@ pub enum Work {
     TcpRequests,
     /// The same without Nagle's algorithm.
     TcpRequestsAtOnce,
-    /// The same by UDP.
+    /// The same beside 16 connections on each of which a reader waits.
+    Beside,
+    /// As many requests by UDP.
     UdpRequests,
     /// A connection on which a reader waits for an hour.
     IdleConnection,
@@ -42,8 +44,6 @@ pub enum Work {
     IdleListener,
     /// A connection on which a reader waits for an hour, and that is probed every minute.
     KeepAlive,
-    /// Requests on a TCP connection, beside 16 connections on each of which a reader waits.
-    Beside,
 }
 
 /// What some work has cost.
@@ -83,8 +83,8 @@ impl Case {
         add(Work::Receive, &[4_096, 16_384], &lines);
         add(Work::TcpRequests, &[4_096], &lines[..2]);
         add(Work::TcpRequestsAtOnce, &[4_096], &lines[..2]);
-        add(Work::UdpRequests, &[4_096], &lines[..2]);
         add(Work::Beside, &[4_096], &lines[..2]);
+        add(Work::UdpRequests, &[4_096], &lines[..2]);
         add(Work::KeepAlive, &[4_096], &lines[..2]);
         add(Work::IdleConnection, &[4_096], &lines[..2]);
         add(Work::IdleListener, &[4_096], &lines[..2]);

@@ -78,3 +78,17 @@ pub fn drive<F: Future>(
 pub fn finish<F: Future>(lab: &Lab, future: F, peers: impl FnMut()) -> F::Output {
     drive(lab, Stop::Never, future, peers).expect("the future is never done")
 }
+
+/// Runs a scenario once for each place at which its future can be dropped: after each poll, and
+/// after each step of the network, until it is done before that. The scenario says whether it was.
+/// How many times it ran.
+#[track_caller]
+pub fn sweep(mut scenario: impl FnMut(Stop) -> bool) -> usize {
+    const ENOUGH: usize = 500;
+    let mut runs = 0;
+    for stop in [Stop::AfterPolls as fn(usize) -> Stop, Stop::AfterSteps] {
+        let end = (0..ENOUGH).find(|n| scenario(stop(*n)));
+        runs += 1 + end.expect("the future is never done");
+    }
+    runs
+}

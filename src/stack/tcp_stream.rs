@@ -39,16 +39,18 @@ impl Core {
     }
 
     /// As `tcp_send`, for a task, which hands to the device itself what it queues
-    /// (`Net::with_core_in_task`). A short segment that nothing holds back is left to whoever runs
-    /// the stack, whose turn comes after the task's: what that writes next may join it. Without
-    /// Nagle's algorithm, it is not to wait for more.
+    /// (`Net::with_core_in_task`). Two things are left to whoever runs the stack, whose turn comes
+    /// after the task's: a short segment that nothing holds back, as what the task writes next may
+    /// join it, unless Nagle's algorithm is off; and a question whether the window is still closed,
+    /// before which the runner takes in what may have opened it.
     #[cfg(feature = "async")]
     pub(crate) fn tcp_send_in_task(&mut self, id: SlotId, data: &[u8]) -> Nb<usize> {
         let was_empty = self.tcp_send_queue(id) == 0;
         let sent = self.tcp_send(id, data)?;
         let fills = sent >= self.caps.ip_mtu() || self.tcp_send_room(id) == Ok(0);
-        let waits = self.tcp(id).is_some_and(|socket| socket.nagle_enabled());
-        if sent > 0 && was_empty && waits && !fills {
+        let joins = self.tcp(id).is_some_and(|socket| socket.nagle_enabled());
+        let closed = self.slot(id).is_some_and(|slot| slot.flags.has(Flags::FULL));
+        if sent > 0 && (was_empty && joins && !fills || closed && self.is_due(id)) {
             self.leave_to_runner();
         }
         Ok(sent)

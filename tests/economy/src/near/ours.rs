@@ -30,14 +30,9 @@ impl Near for Ours {
     type Udp = UdpSocket<'static, Bound>;
 
     fn new(plug: Plug, setup: Setup) -> (Self, executor::Future) {
-        let heap = Heap {
-            tcp: setup.tcp,
-            tcp_rx: setup.buffer,
-            tcp_tx: setup.buffer,
-            udp: 1,
-            udp_buf: DATAGRAM_BYTES,
-            udp_packets: DATAGRAMS,
-        };
+        let mut heap = Heap::DEFAULT;
+        (heap.tcp, heap.tcp_rx, heap.tcp_tx) = (setup.tcp, setup.buffer, setup.buffer);
+        (heap.udp, heap.udp_buf, heap.udp_packets) = (1, DATAGRAM_BYTES, DATAGRAMS);
         let config = Config::ethernet(plug.hardware_address(), 1);
         let clock: fn() -> Instant = time::instant;
         let stack = Stack::new(heap, plug, clock, config).expect("a stack");

@@ -19,6 +19,11 @@ const SHORTEST_PROBE: Duration = Duration::from_millis(1);
 /// smoltcp adds intervals to times without a look at what they can hold.
 const LONGEST_PROBE: Duration = Duration::from_secs(365 * 24 * 3_600);
 
+/// How long a window has been closed before the peer is asked whether it still is (RFC 9293 section
+/// 3.8.6.1): the first retransmission timeout of RFC 6298.
+#[cfg(feature = "async")]
+const FIRST_PROBE: Duration = Duration::from_secs(1);
+
 impl Core {
     /// Why a connection ended.
     pub(crate) fn tcp_end(&self, id: SlotId) -> Error {
@@ -26,31 +31,44 @@ impl Core {
     }
 
     pub(crate) fn tcp_send(&mut self, id: SlotId, data: &[u8]) -> Nb<usize> {
+        let sent = self.tcp_queue(id, data)?;
+        if sent > 0 {
+            self.table.touch(id);
+        }
+        Ok(sent)
+    }
+
+    fn tcp_queue(&mut self, id: SlotId, data: &[u8]) -> Nb<usize> {
         let Some(socket) = self.tcp_mut(id) else { return Err(Error::WrongState.into()) };
         match socket.send_slice(data) {
             Ok(0) if data.is_empty() => Ok(0),
             Ok(0) => Err(nb::Error::WouldBlock),
-            Ok(sent) => {
-                self.table.touch(id);
-                Ok(sent)
-            }
+            Ok(sent) => Ok(sent),
             Err(_) => Err(self.tcp_end(id).into()),
         }
     }
 
     /// As `tcp_send`, for a task, which hands to the device itself what it queues
-    /// (`Net::with_core_in_task`). Two things are left to whoever runs the stack, whose turn comes
-    /// after the task's: a short segment that nothing holds back, as what the task writes next may
-    /// join it, unless Nagle's algorithm is off; and a question whether the window is still closed,
-    /// before which the runner takes in what may have opened it.
+    /// (`Net::with_core_in_task`). A short segment that nothing holds back is left to whoever runs
+    /// the stack, whose turn comes after the task's: what the task writes next may join it, unless
+    /// Nagle's algorithm is off.
     #[cfg(feature = "async")]
     pub(crate) fn tcp_send_in_task(&mut self, id: SlotId, data: &[u8]) -> Nb<usize> {
         let was_empty = self.tcp_send_queue(id) == 0;
-        let sent = self.tcp_send(id, data)?;
+        let sent = self.tcp_queue(id, data)?;
+        if sent == 0 {
+            return Ok(0);
+        }
+        if self.slot(id).is_some_and(|slot| slot.flags.has(Flags::FULL)) {
+            // smoltcp would ask at once whether the window is still closed, though the peer tells
+            // when it is not.
+            self.table.schedule(id, self.now + FIRST_PROBE);
+            return Ok(sent);
+        }
+        self.table.touch(id);
         let fills = sent >= self.caps.ip_mtu() || self.tcp_send_room(id) == Ok(0);
         let joins = self.tcp(id).is_some_and(|socket| socket.nagle_enabled());
-        let closed = self.slot(id).is_some_and(|slot| slot.flags.has(Flags::FULL));
-        if sent > 0 && (was_empty && joins && !fills || closed && self.is_due(id)) {
+        if was_empty && joins && !fills {
             self.leave_to_runner();
         }
         Ok(sent)

@@ -91,10 +91,10 @@ pub struct End {
 }
 
 /// Two stacks on one cable, hosts 1 and 2 of 192.168.69.0/24.
-pub fn ends(heap: Heap, seed: u64) -> [End; 2] {
+pub fn ends([near_heap, far_heap]: [Heap; 2], seed: u64) -> [End; 2] {
     let (near, far) = Cable::ethernet().plugs();
     let (near_alarm, far_alarm) = (Arc::<Alarm>::default(), Arc::<Alarm>::default());
-    let end = |plug, host: u8, own: &Arc<Alarm>, other: &Arc<Alarm>| {
+    let end = |heap, plug, host: u8, own: &Arc<Alarm>, other: &Arc<Alarm>| {
         let device = Ringing { plug, far: Arc::clone(other) };
         let mut config = Config::ethernet([0x02, 0, 0, 0, 0, host], seed);
         config.idle = |_| panic!("nobody waits but by sleeping until it is woken");
@@ -103,7 +103,10 @@ pub fn ends(heap: Heap, seed: u64) -> [End; 2] {
         stack.add_address(format!("192.168.69.{host}/24").parse().unwrap()).unwrap();
         End { stack, alarm: Arc::clone(own) }
     };
-    [end(near, 1, &near_alarm, &far_alarm), end(far, 2, &far_alarm, &near_alarm)]
+    [
+        end(near_heap, near, 1, &near_alarm, &far_alarm),
+        end(far_heap, far, 2, &far_alarm, &near_alarm),
+    ]
 }
 
 /// Random numbers of a seed (SplitMix64).

@@ -139,7 +139,7 @@ fn main_loop(
 
 #[test]
 fn a_main_loop_sleeps_and_an_interrupt_handler_polls() {
-    let [End { stack, alarm: pending }, far] = ends(HEAP, 1);
+    let [End { stack, alarm: pending }, far] = ends([HEAP; 2], 1);
     let net = STACK.init(stack).net();
     NET.lock().unwrap().set(Some(net));
     let far: &'static End = Box::leak(Box::new(far));

@@ -291,14 +291,14 @@ pub mod tcp {
         CanSend for Connected, WriteHalf =>
         "a TCP socket in state `{Self}` cannot send",
         "this socket is `{Self}`; only a `Connected` one (or its `WriteHalf`) can send",
-        "`Closed` or `Bound`: `socket.connect(remote)?.wait()?`; `Resolving`: `wait()?.wait()?`; `Connecting`: `wait()?`; `Listening`: `accept()`; `ReadHalf`: use the `WriteHalf`; after `shutdown` or `close` nothing more can be sent"
+        "`Closed` or `Bound`: `socket.connect(remote)?.wait()?`; `Resolving`: `wait()?.wait()?`; `Connecting`: `wait()?`; `Listening`: `accept()`; `ReadHalf`: use the `WriteHalf`; after `shutdown` or `close` nothing more can be sent; in a task, `.await` in place of `.wait()`"
     }
     capability! {
         /// May receive: `Connected`, `HalfClosed` and `ReadHalf`.
         CanReceive for Connected, HalfClosed, ReadHalf =>
         "a TCP socket in state `{Self}` cannot receive",
         "this socket is `{Self}`; only a `Connected` or `HalfClosed` one (or its `ReadHalf`) can receive",
-        "`Closed` or `Bound`: `socket.connect(remote)?.wait()?`; `Resolving`: `wait()?.wait()?`; `Connecting`: `wait()?`; `Listening`: `accept()`; `WriteHalf`: use the `ReadHalf`; after `close` nothing more can be received"
+        "`Closed` or `Bound`: `socket.connect(remote)?.wait()?`; `Resolving`: `wait()?.wait()?`; `Connecting`: `wait()?`; `Listening`: `accept()`; `WriteHalf`: use the `ReadHalf`; after `close` nothing more can be received; in a task, `.await` in place of `.wait()`"
     }
     capability! {
         /// Has a peer: `Connecting`, `Connected`, `HalfClosed`, `ReadHalf`, `WriteHalf` and `Closing`.

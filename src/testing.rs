@@ -131,8 +131,16 @@ std::thread_local! {
 const LONGEST_STEP: Duration = Duration::from_secs(3_600);
 
 /// What stacks of a lab do while they wait: run the labs of this thread.
+///
+/// # Panics
+///
+/// If a call waits without a limit, and nothing that could end that will ever happen.
+#[allow(clippy::panic)]
 fn idle(delay: Option<Duration>) {
     let labs: Vec<_> = LABS.with_borrow(|labs| labs.iter().filter_map(Weak::upgrade).collect());
+    if delay.is_none() && labs.iter().all(|lab| lab.next_work().is_none()) {
+        panic!("a call waits for what will not happen: no frame is on its way, and no timer runs");
+    }
     for lab in labs {
         lab.step_before(lab.clock.time() + delay.unwrap_or(LONGEST_STEP));
     }
@@ -261,13 +269,8 @@ impl Bench {
         self.step_before(self.clock.time() + LONGEST_STEP);
     }
 
-    /// Polls both stacks. If nothing moved, lets time pass until something will, but not beyond
-    /// `limit`.
-    fn step_before(&self, limit: Instant) {
-        let moved = self.near.poll().unwrap_or(false) | self.far.poll().unwrap_or(false);
-        if moved {
-            return;
-        }
+    /// When there is something to do.
+    fn next_work(&self) -> Option<Instant> {
         let now = self.clock.time();
         let work = [&self.near, &self.far]
             .into_iter()
@@ -276,8 +279,19 @@ impl Bench {
             .chain(self.cable.next_arrival());
         #[cfg(feature = "async")]
         let work = work.chain(self.timers.next());
-        let work = work
-            .min()
+        work.min()
+    }
+
+    /// Polls both stacks. If nothing moved, lets time pass until something will, but not beyond
+    /// `limit`.
+    fn step_before(&self, limit: Instant) {
+        let moved = self.near.poll().unwrap_or(false) | self.far.poll().unwrap_or(false);
+        if moved {
+            return;
+        }
+        let now = self.clock.time();
+        let work = self
+            .next_work()
             // Work that is due and yet does not move waits for time as well.
             .map(|at| at.max(now + Duration::from_micros(1)));
         self.clock.0.set(work.unwrap_or(limit).min(limit).max(now));

@@ -76,7 +76,8 @@ mod dns {
     impl<S: Sharing> Dns for &Net<S> {
         type Error = Error;
 
-        /// [`Net::lookup`]; the text of an address is its own answer.
+        /// [`Net::lookup`]; the text of an address is its own answer. While all UDP slots are taken,
+        /// but a closed socket will leave its own, it waits for that.
         async fn get_host_by_name(&self, host: &str, addr_type: AddrType) -> Result<IpAddr, Error> {
             self.lookup_when_free(host, addr_type.into()).await?.await
         }

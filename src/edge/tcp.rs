@@ -1,5 +1,6 @@
 //! `TcpConnect`, `TcpBind`, `TcpAccept`, and their connections.
 
+use core::fmt;
 use core::net::SocketAddr;
 
 use edge_nal::io::{ErrorType, Read, Write};
@@ -37,7 +38,8 @@ impl<'net, S: Sharing> TcpBind for &'net Net<S> {
 
     /// Listens on a port of one address, or of all, with the backlog of
     /// [`Config::backlog`](crate::Config::backlog), but at most half of the slots that are free.
-    /// Several clients that come at the same time are all taken in.
+    /// Several clients that come at the same time are all taken in. Port 0 is refused with
+    /// [`Error::PortZero`], as nobody could learn which one it became.
     async fn bind(&self, local: SocketAddr) -> Result<Self::Accept<'_>, Error> {
         let bound = self.tcp_when_free().await?.bind(local)?;
         let half = (self.free_slots(Protocol::Tcp)? + 1).div_ceil(2);
@@ -48,9 +50,15 @@ impl<'net, S: Sharing> TcpBind for &'net Net<S> {
 }
 
 /// A listener of edge-nal, which several tasks may ask for connections at the same time: they are
-/// served in the order in which they came. Dropping it closes the port.
-#[derive(Debug)]
+/// served in the order in which they came. For `n` connections at once it needs `n + 1` TCP slots,
+/// as [any listener](TcpSocket::listen). Dropping it closes the port.
 pub struct Acceptor<'net, S: Sharing = Local>(Mutex<TcpSocket<'net, Listening, S>, S::Lock>);
+
+impl<S: Sharing> fmt::Debug for Acceptor<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor").finish_non_exhaustive()
+    }
+}
 
 impl<'net, S: Sharing> TcpAccept for Acceptor<'net, S> {
     type Error = Error;

@@ -93,7 +93,7 @@ pub struct Config {
     /// `wfe` does that, as each interrupt leaves an event behind; `wfi` sleeps through.
     pub idle: fn(Option<Duration>),
     /// How many connection requests a listener takes at once where the caller cannot say so:
-    /// embedded-nal's `listen`. Default: 4.
+    /// embedded-nal's `listen`, edge-nal's `bind`. Default: 4.
     pub backlog: u16,
     /// Whether the stack takes addresses and routers of IPv6 from what routers advertise (RFC 4862,
     /// RFC 4861), on Ethernet. It asks for routers when it is built and when the link comes up,

@@ -176,6 +176,9 @@ where
     /// sleeps until a frame arrives, the timer ends or a socket has something to send; see
     /// [`Net::run_async`], which waits in other ways.
     ///
+    /// A function that is generic over `S` as well repeats the bound of this one: `where
+    /// Stack<D, C, S>: Deref<Target = Net<S>>`.
+    ///
     /// ```
     /// use core::convert::Infallible;
     /// use embedded_hal_async::delay::DelayNs;

@@ -64,10 +64,10 @@
 //! that it wants to be polled: a call that would block does that. For clients that make each call
 //! once, there is [`Net::blocking`]; for tests of clients, `testing::LabClient`.
 //!
-//! Others take embedded-io, embedded-io-async, embedded-nal-async or edge-nal, the features of these
-//! names: connections and their halves, or a `Duplex`, have the `Read` and `Write` of the first
-//! two, and `&Net` is the stack of the others (the module `edge` has the sockets of the last). All may be at
-//! work on one stack at the same time.
+//! Others take embedded-io, embedded-io-async, embedded-nal-async or edge-nal, the features of
+//! these names: connections and their halves, or a `Duplex`, have the `Read` and `Write` of the
+//! first two, and `&Net` is the stack of the others (the module `edge` has the sockets of the
+//! last). All may be at work on one stack at the same time.
 //!
 //! # Sharing
 //!

@@ -52,7 +52,7 @@ mod udp;
 #[cfg(feature = "tcp")]
 pub use self::tcp::{Acceptor, Connection, ConnectionReader, ConnectionWriter};
 #[cfg(feature = "udp")]
-pub use self::udp::{Groups, UdpEndpoint, UdpHalf};
+pub use self::udp::{Groups, UdpEndpoint, UdpReader, UdpWriter};
 
 #[cfg(feature = "dns")]
 mod dns {

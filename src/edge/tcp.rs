@@ -11,7 +11,7 @@ use mutex::ConstInit;
 use crate::stack::core::Core;
 use crate::stack::slot::SlotId;
 use crate::stack::{Local, Net, Sharing};
-use crate::state::{Closing, Connected, HalfClosed, Listening};
+use crate::state::{Closing, Connected, HalfClosed, Listening, State};
 use crate::{Error, Protocol, Ready, TcpSocket};
 
 impl<'net, S: Sharing> TcpConnect for &'net Net<S> {
@@ -96,15 +96,31 @@ impl<'net, S: Sharing> Connection<'net, S> {
         }
     }
 
+    /// A call on the socket, in whatever state that is.
+    async fn until<R>(
+        &self,
+        interest: Ready,
+        call: impl FnMut(&mut Core, SlotId) -> nb::Result<R, Error>,
+    ) -> Result<R, Error> {
+        match &self.0 {
+            Direction::Both(socket) => socket.until(interest, call).await,
+            Direction::Receiving(socket) => socket.until(interest, call).await,
+            Direction::Neither(socket) => socket.until(interest, call).await,
+            Direction::Aborted => Err(Error::WrongState),
+        }
+    }
+
+    /// Whether this side may still receive.
+    fn receives(&self) -> bool {
+        matches!(self.0, Direction::Both(_) | Direction::Receiving(_))
+    }
+
     /// Receives. The end of the stream is `Ok(0)`; so is what comes after this side is closed.
     async fn receive(&self, buffer: &mut [u8]) -> Result<usize, Error> {
-        let received = |core: &mut Core, slot: SlotId| core.tcp_receive(slot, buffer);
-        let received = match &self.0 {
-            Direction::Both(socket) => socket.until(Ready::RECEIVE, received).await,
-            Direction::Receiving(socket) => socket.until(Ready::RECEIVE, received).await,
-            Direction::Neither(_) | Direction::Aborted => Err(Error::PeerClosed),
-        };
-        match received {
+        if !self.receives() {
+            return Ok(0);
+        }
+        match self.until(Ready::RECEIVE, |core, slot| core.tcp_receive(slot, buffer)).await {
             Err(Error::PeerClosed) => Ok(0),
             received => received,
         }
@@ -112,36 +128,26 @@ impl<'net, S: Sharing> Connection<'net, S> {
 
     /// Waits until `receive` does not wait.
     async fn readable(&self) -> Result<(), Error> {
-        let queue = |core: &mut Core, slot: SlotId| match core.tcp_receive_queue(slot) {
-            Ok(0) => Err(nb::Error::WouldBlock),
-            Err(Error::Reentrant) => Err(Error::Reentrant.into()),
-            _ => Ok(()),
-        };
-        match &self.0 {
-            Direction::Both(socket) => socket.until(Ready::RECEIVE, queue).await,
-            Direction::Receiving(socket) => socket.until(Ready::RECEIVE, queue).await,
-            Direction::Neither(_) | Direction::Aborted => Ok(()),
+        if !self.receives() {
+            return Ok(());
         }
+        self.until(Ready::RECEIVE, |core, slot| match core.tcp_receive_queue(slot) {
+            Ok(0) => Err(nb::Error::WouldBlock),
+            _ => Ok(()),
+        })
+        .await
     }
 
     async fn send(&self, data: &[u8]) -> Result<usize, Error> {
-        match &self.0 {
-            Direction::Both(socket) => {
-                socket.until(Ready::SEND, |core, slot| core.tcp_send_in_task(slot, data)).await
-            }
-            _ => Err(Error::WrongState),
+        if !matches!(self.0, Direction::Both(_)) {
+            return Err(Error::WrongState);
         }
+        self.until(Ready::SEND, |core, slot| core.tcp_send_in_task(slot, data)).await
     }
 
     /// Waits until the peer has acknowledged everything.
     async fn flush(&self) -> Result<(), Error> {
-        let flush = |core: &mut Core, slot: SlotId| core.tcp_flush(slot);
-        match &self.0 {
-            Direction::Both(socket) => socket.until(Ready::FLUSHED, flush).await,
-            Direction::Receiving(socket) => socket.until(Ready::FLUSHED, flush).await,
-            Direction::Neither(socket) => socket.until(Ready::FLUSHED, flush).await,
-            Direction::Aborted => Err(Error::WrongState),
-        }
+        self.until(Ready::FLUSHED, |core, slot| core.tcp_flush(slot)).await
     }
 }
 
@@ -180,7 +186,7 @@ impl<S: Sharing> TcpShutdown for Connection<'_, S> {
     /// - `Both`: as [`TcpSocket::close`]: the peer has everything, and has closed too, or has let the
     ///   time for that pass ([`Deadlines::closing`](crate::Deadlines)).
     ///
-    /// Dropped before that, the direction is closed nevertheless.
+    /// Dropped before that, `Write` and `Both` have closed nevertheless.
     async fn close(&mut self, what: Close) -> Result<(), Error> {
         self.0 = match (core::mem::take(&mut self.0), what) {
             (Direction::Both(socket), Close::Write) => Direction::Receiving(socket.shutdown()),
@@ -204,19 +210,19 @@ impl<S: Sharing> TcpShutdown for Connection<'_, S> {
     async fn abort(&mut self) -> Result<(), Error> {
         match core::mem::take(&mut self.0) {
             Direction::Both(socket) => socket.abort(),
-            Direction::Receiving(socket) => socket.abort(),
-            Direction::Neither(socket) => {
-                let slot = socket.slot();
-                let over = socket.net().with_core(|core| core.tcp_closed(slot))?;
-                // Dropped, one that is over keeps its TIME-WAIT, and resets nobody.
-                if over != Ok(()) {
-                    socket.abort();
-                }
-            }
-            Direction::Aborted => {}
+            Direction::Receiving(socket) if !is_over(&socket)? => socket.abort(),
+            Direction::Neither(socket) if !is_over(&socket)? => socket.abort(),
+            // Dropped, one that is over keeps its TIME-WAIT, and resets nobody.
+            Direction::Receiving(_) | Direction::Neither(_) | Direction::Aborted => {}
         }
         Ok(())
     }
+}
+
+/// Whether everything is delivered and both sides have closed.
+fn is_over<St: State, S: Sharing>(socket: &TcpSocket<'_, St, S>) -> Result<bool, Error> {
+    let slot = socket.slot();
+    socket.net().with_core(|core| core.tcp_closed(slot) == Ok(()))
 }
 
 impl<'net, S: Sharing> TcpSplit for Connection<'net, S> {

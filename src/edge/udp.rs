@@ -8,6 +8,7 @@ use edge_nal::{
     UdpSplitMulticast,
 };
 
+use crate::socket::outlast;
 use crate::stack::core::Core;
 use crate::stack::slot::SlotId;
 use crate::stack::udp::Received;
@@ -93,8 +94,9 @@ impl<'net, S: Sharing> UdpEndpoint<'net, S> {
 
     /// Takes the next datagram; of one that is longer than the buffer, the rest is gone.
     async fn take(&self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), Error> {
-        let Received { size, remote, .. } =
-            self.until(Ready::RECEIVE, |core, slot| core.udp_receive_cut(slot, buffer)).await?;
+        let Received { size, remote, .. } = self
+            .until(Ready::RECEIVE, |core, slot| outlast(core.udp_receive_cut(slot, buffer)))
+            .await?;
         Ok((size, remote))
     }
 
@@ -123,11 +125,21 @@ impl<'net, S: Sharing> UdpEndpoint<'net, S> {
     }
 }
 
-/// One half of a [`UdpEndpoint`]: it receives, or it sends.
+/// The receiving half of a [`UdpEndpoint`].
 #[derive(Debug)]
-pub struct UdpHalf<'a, 'net, S: Sharing = Local>(&'a UdpEndpoint<'net, S>);
+pub struct UdpReader<'a, 'net, S: Sharing = Local>(&'a UdpEndpoint<'net, S>);
 
-impl<'net, S: Sharing> UdpHalf<'_, 'net, S> {
+impl<'net, S: Sharing> UdpReader<'_, 'net, S> {
+    fn endpoint(&self) -> &UdpEndpoint<'net, S> {
+        self.0
+    }
+}
+
+/// The sending half of a [`UdpEndpoint`].
+#[derive(Debug)]
+pub struct UdpWriter<'a, 'net, S: Sharing = Local>(&'a UdpEndpoint<'net, S>);
+
+impl<'net, S: Sharing> UdpWriter<'_, 'net, S> {
     fn endpoint(&self) -> &UdpEndpoint<'net, S> {
         self.0
     }
@@ -154,14 +166,22 @@ impl<S: Sharing> ErrorType for Groups<'_, S> {
     type Error = Error;
 }
 
-/// What the whole socket and its halves have in common.
-macro_rules! datagrams {
-    ($(<$($lifetime:lifetime),*> $Part:ty;)*) => {$(
-        impl<$($lifetime,)* S: Sharing> ErrorType for $Part {
-            type Error = Error;
-        }
+impl<S: Sharing> ErrorType for UdpEndpoint<'_, S> {
+    type Error = Error;
+}
 
-        impl<$($lifetime,)* S: Sharing> UdpReceive for $Part {
+impl<S: Sharing> ErrorType for UdpReader<'_, '_, S> {
+    type Error = Error;
+}
+
+impl<S: Sharing> ErrorType for UdpWriter<'_, '_, S> {
+    type Error = Error;
+}
+
+/// What the whole socket and its receiving half have in common.
+macro_rules! receiving {
+    ($($Part:ty;)*) => {$(
+        impl<S: Sharing> UdpReceive for $Part {
             /// Takes the next datagram, its full size and where it came from. Of one that is longer
             /// than the buffer, the rest is gone.
             async fn receive(&mut self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), Error> {
@@ -169,13 +189,22 @@ macro_rules! datagrams {
             }
         }
 
-        impl<$($lifetime,)* S: Sharing> Readable for $Part {
+        impl<S: Sharing> Readable for $Part {
             async fn readable(&mut self) -> Result<(), Error> {
                 self.endpoint().wait().await
             }
         }
+    )*};
+}
+receiving! {
+    UdpEndpoint<'_, S>;
+    UdpReader<'_, '_, S>;
+}
 
-        impl<$($lifetime,)* S: Sharing> UdpSend for $Part {
+/// What the whole socket and its sending half have in common.
+macro_rules! sending {
+    ($($Part:ty;)*) => {$(
+        impl<S: Sharing> UdpSend for $Part {
             /// Queues a datagram. One that is connected sends it to its peer, whatever the address.
             async fn send(&mut self, remote: SocketAddr, data: &[u8]) -> Result<(), Error> {
                 self.endpoint().queue(remote, data).await
@@ -183,9 +212,9 @@ macro_rules! datagrams {
         }
     )*};
 }
-datagrams! {
-    <'net> UdpEndpoint<'net, S>;
-    <'a, 'net> UdpHalf<'a, 'net, S>;
+sending! {
+    UdpEndpoint<'_, S>;
+    UdpWriter<'_, '_, S>;
 }
 
 /// What the whole socket and its part for groups have in common.
@@ -225,16 +254,16 @@ groups! {
 
 impl<'net, S: Sharing> UdpSplit for UdpEndpoint<'net, S> {
     type Receive<'a>
-        = UdpHalf<'a, 'net, S>
+        = UdpReader<'a, 'net, S>
     where
         Self: 'a;
     type Send<'a>
-        = UdpHalf<'a, 'net, S>
+        = UdpWriter<'a, 'net, S>
     where
         Self: 'a;
 
     fn split(&mut self) -> (Self::Receive<'_>, Self::Send<'_>) {
-        (UdpHalf(self), UdpHalf(self))
+        (UdpReader(self), UdpWriter(self))
     }
 }
 
@@ -251,7 +280,7 @@ impl<'net, S: Sharing> UdpSplitMulticast for UdpEndpoint<'net, S> {
     fn split_multicast(
         &mut self,
     ) -> (Self::Receive<'_>, Self::Send<'_>, Self::MulticastV4<'_>, Self::MulticastV6<'_>) {
-        let (receive, send) = (UdpHalf(&*self), UdpHalf(&*self));
+        let (receive, send) = (UdpReader(&*self), UdpWriter(&*self));
         (receive, send, self.groups(), self.groups())
     }
 }

@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
 
 use crate::addr::{ip_addr, ip_endpoint};
+use crate::socket::outlast;
 use crate::stack::{Net, Sharing};
 use crate::state::{Bound, Connected};
 use crate::{Error, LocalEndpoint, Ready, UdpSocket};
@@ -20,8 +21,9 @@ impl<S: Sharing> ConnectedUdp for UdpSocket<'_, Connected, S> {
     /// Takes the next datagram of the peer, and its full size: of one that is longer than the
     /// buffer, the rest is gone.
     async fn receive_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        let received =
-            self.until(Ready::RECEIVE, |core, slot| core.udp_receive_cut(slot, buffer)).await?;
+        let received = self
+            .until(Ready::RECEIVE, |core, slot| outlast(core.udp_receive_cut(slot, buffer)))
+            .await?;
         Ok(received.size)
     }
 }
@@ -52,8 +54,9 @@ impl<S: Sharing> UnconnectedUdp for UdpSocket<'_, Bound, S> {
         &mut self,
         buffer: &mut [u8],
     ) -> Result<(usize, SocketAddr, SocketAddr), Error> {
-        let received =
-            self.until(Ready::RECEIVE, |core, slot| core.udp_receive_cut(slot, buffer)).await?;
+        let received = self
+            .until(Ready::RECEIVE, |core, slot| outlast(core.udp_receive_cut(slot, buffer)))
+            .await?;
         let local = received.local.ok_or(Error::AddressLost)?;
         Ok((received.size, local, received.remote))
     }

@@ -172,7 +172,8 @@ impl<'net, S: Sharing> Dhcp<'net, S> {
         .await
     }
 
-    /// Waits until there is a lease: [`wait`](Dhcp::wait) in a task.
+    /// Waits until there is a lease: [`wait`](Dhcp::wait) in a task. One task waits at a time, as
+    /// with [`poll_async`](Dhcp::poll_async).
     ///
     /// ```
     /// use sockstate::{Error, Net};

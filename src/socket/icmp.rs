@@ -9,6 +9,8 @@ use core::task::Waker;
 
 use super::Handle;
 #[cfg(feature = "async")]
+use super::outlast;
+#[cfg(feature = "async")]
 use crate::Ready;
 use crate::socket::any::any_socket;
 use crate::stack::{Local, Net, Sharing};
@@ -281,12 +283,15 @@ impl<St: State, S: Sharing> IcmpSocket<'_, St, S> {
     ///
     /// # Errors
     ///
-    /// Those of [`receive_echo`](IcmpSocket::receive_echo) but for `WouldBlock`.
+    /// Those of [`receive_echo`](IcmpSocket::receive_echo) but for `WouldBlock` and
+    /// [`Error::LinkDown`]: it waits until the link is up again.
     pub async fn receive_echo_async(&mut self, buffer: &mut [u8]) -> Result<Echo, Error>
     where
         St: CanReceiveEcho,
     {
-        self.handle.until(Ready::RECEIVE, |core, slot| core.icmp_receive(slot, buffer)).await
+        self.handle
+            .until(Ready::RECEIVE, |core, slot| outlast(core.icmp_receive(slot, buffer)))
+            .await
     }
 
     /// Waits until the socket is ready for something of `interest`, and says for what. For calls
@@ -295,7 +300,10 @@ impl<St: State, S: Sharing> IcmpSocket<'_, St, S> {
     /// # Errors
     ///
     /// [`Error::Reentrant`].
-    pub async fn ready(&mut self, interest: Ready) -> Result<Ready, Error> {
+    pub async fn ready(&mut self, interest: Ready) -> Result<Ready, Error>
+    where
+        St: IsOpen,
+    {
         self.handle.ready(interest).await
     }
 }

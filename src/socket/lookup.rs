@@ -269,8 +269,8 @@ impl<'net, 'n, S: Sharing> Lookup<'net, 'n, S> {
         Ok(*self.poll_all()?.first().ok_or(Error::NameNotFound)?)
     }
 
-    /// Asks for all addresses of the answer, [four](MOST_ADDRESSES) at most, in its order. Otherwise
-    /// as [`poll`](Lookup::poll).
+    /// Asks for all addresses of the answer, [four](MOST_ADDRESSES) at most, in its order.
+    /// Otherwise as [`poll`](Lookup::poll).
     ///
     /// # Errors
     ///
@@ -279,8 +279,9 @@ impl<'net, 'n, S: Sharing> Lookup<'net, 'n, S> {
         self.progress.poll(addrs_of(self.host))
     }
 
-    /// Has `waker` called, once, when it is worth [polling](Lookup::poll) again; at once if it is. For a thread that
-    /// sleeps meanwhile, or an executor; somebody has to [run](Net::run) the stack, or poll it.
+    /// Has `waker` called, once, when it is worth [polling](Lookup::poll) again; at once if it is.
+    /// For a thread that sleeps meanwhile, or an executor; somebody has to [run](Net::run) the
+    /// stack, or poll it.
     ///
     /// # Errors
     ///
@@ -366,8 +367,9 @@ impl<'net, S: Sharing> NameLookup<'net, S> {
         self.progress.poll(name_of(self.addr))
     }
 
-    /// Has `waker` called, once, when it is worth [polling](NameLookup::poll) again; at once if it is. For a thread that
-    /// sleeps meanwhile, or an executor; somebody has to [run](Net::run) the stack, or poll it.
+    /// Has `waker` called, once, when it is worth [polling](NameLookup::poll) again; at once if it
+    /// is. For a thread that sleeps meanwhile, or an executor; somebody has to [run](Net::run) the
+    /// stack, or poll it.
     ///
     /// # Errors
     ///
@@ -400,8 +402,8 @@ impl<'net, S: Sharing> NameLookup<'net, S> {
 #[cfg(feature = "async")]
 impl<S: Sharing> Lookup<'_, '_, S> {
     /// Waits for all addresses of the answer, [four](MOST_ADDRESSES) at most:
-    /// [`poll_all`](Lookup::poll_all) in a task. It may be dropped, and the look-up goes on. For the
-    /// first address alone, await the look-up itself.
+    /// [`poll_all`](Lookup::poll_all) in a task. It may be dropped, and the look-up goes on. For
+    /// the first address alone, await the look-up itself.
     ///
     /// ```
     /// use sockstate::{AddrType, Error, HostAddrs, Net};

@@ -180,6 +180,16 @@ impl<'net, S: Sharing> Handle<'net, S> {
     }
 }
 
+/// A socket without connections outlasts a link that is down, and so does who waits for what it
+/// receives.
+#[cfg(all(feature = "async", any(feature = "udp", feature = "icmp", feature = "raw")))]
+pub(crate) fn outlast<R>(received: nb::Result<R, Error>) -> nb::Result<R, Error> {
+    match received {
+        Err(nb::Error::Other(Error::LinkDown)) => Err(nb::Error::WouldBlock),
+        received => received,
+    }
+}
+
 /// What a call that may block comes to in a future.
 #[cfg(feature = "async")]
 fn pending<R>(called: nb::Result<R, Error>) -> Poll<Result<R, Error>> {

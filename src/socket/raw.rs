@@ -9,6 +9,8 @@ use smoltcp::wire;
 
 use super::Handle;
 #[cfg(feature = "async")]
+use super::outlast;
+#[cfg(feature = "async")]
 use crate::Ready;
 use crate::socket::any::any_socket;
 use crate::stack::{Local, Net, Sharing};
@@ -341,12 +343,15 @@ impl<St: State, S: Sharing> RawSocket<'_, St, S> {
     ///
     /// # Errors
     ///
-    /// Those of [`receive`](RawSocket::receive) but for `WouldBlock`.
+    /// Those of [`receive`](RawSocket::receive) but for `WouldBlock` and [`Error::LinkDown`]: it
+    /// waits until the link is up again.
     pub async fn receive_async(&mut self, buffer: &mut [u8]) -> Result<usize, Error>
     where
         St: CanReceivePacket,
     {
-        self.handle.until(Ready::RECEIVE, |core, slot| core.raw_receive(slot, buffer)).await
+        self.handle
+            .until(Ready::RECEIVE, |core, slot| outlast(core.raw_receive(slot, buffer)))
+            .await
     }
 
     /// Waits until the socket is ready for something of `interest`, and says for what. For calls
@@ -355,7 +360,10 @@ impl<St: State, S: Sharing> RawSocket<'_, St, S> {
     /// # Errors
     ///
     /// [`Error::Reentrant`].
-    pub async fn ready(&mut self, interest: Ready) -> Result<Ready, Error> {
+    pub async fn ready(&mut self, interest: Ready) -> Result<Ready, Error>
+    where
+        St: IsOpen,
+    {
         self.handle.ready(interest).await
     }
 }

@@ -18,7 +18,9 @@ pub trait Awaited: Unpin {
     fn into_output(self, reached: Self::Reached) -> Self::Output;
 }
 
-/// The future of a socket that is on its way to its next state, or of a look-up; made by `.await`.
+/// The future of a socket that is on its way to its next state, or of a look-up; made by `.await`, of
+/// a `TcpSocket` in `Resolving`, `Connecting` or `Closing`, a `UdpSocket` in `Resolving`, a `Lookup`
+/// or a `NameLookup`.
 ///
 /// It owns what is awaited: if it is dropped before it is done, so is that, which gives its slot
 /// back. `poll_async` waits for the same and leaves the socket where it is.

@@ -92,6 +92,9 @@ pub struct Core {
     pub(crate) runner: Runner,
     #[cfg(any(feature = "embedded-nal-async", feature = "edge-nal"))]
     pub(super) vacancies: super::ready::Vacancies,
+    /// A backlog has fewer slots than it is to have.
+    #[cfg(all(feature = "tcp", feature = "async"))]
+    pub(super) short: bool,
     /// A connection could not be accepted for want of a slot.
     #[cfg(any(feature = "watch", feature = "async"))]
     pub(crate) starved: bool,
@@ -160,6 +163,8 @@ impl Core {
             runner: Runner::NOBODY,
             #[cfg(any(feature = "embedded-nal-async", feature = "edge-nal"))]
             vacancies: super::ready::Vacancies::default(),
+            #[cfg(all(feature = "tcp", feature = "async"))]
+            short: false,
             #[cfg(any(feature = "watch", feature = "async"))]
             starved: false,
             activity: 0,

@@ -332,9 +332,15 @@ impl<S: Sharing> Net<S> {
     /// Lets sockets send their frames, as long as the device has room. Whether a frame moved.
     fn send(&self) -> Result<bool, Error> {
         let mut moved = false;
+        #[cfg(feature = "async")]
+        self.with_core(|core| core.set_refused(false))?;
         while let Some(sending) = self.with_inner(|inner| inner.port.egress(&mut inner.core))? {
             match sending {
-                Sending::Refused => break,
+                Sending::Refused => {
+                    #[cfg(feature = "async")]
+                    self.with_core(|core| core.set_refused(true))?;
+                    break;
+                }
                 Sending::Sent | Sending::Stalled => moved = true,
                 Sending::Nothing => {}
             }

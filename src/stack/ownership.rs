@@ -80,11 +80,16 @@ impl Core {
             *peer = Peer::None;
         }
         self.table.move_to(id, Some(self.table.free_list(id)));
-        if self.table.is_tcp(id) {
+        self.slot_is_free(self.table.protocol(id));
+    }
+
+    /// A slot is there for whoever needs one.
+    pub(crate) fn slot_is_free(&mut self, protocol: Protocol) {
+        if protocol == Protocol::Tcp {
             self.feed_starved();
         }
         #[cfg(any(feature = "embedded-nal-async", feature = "edge-nal"))]
-        self.call_waiting();
+        self.call_waiting(protocol);
     }
 
     /// How many slots of a protocol are free.

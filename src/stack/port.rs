@@ -10,8 +10,8 @@ use super::statistics::{Counted, Traffic};
 /// What tells the time.
 ///
 /// The time starts anywhere, never goes back, and is read once in every poll, and by calls that
-/// begin or end something. Any
-/// `FnMut() -> Instant` will do; with the feature `std`, so will `device::StdClock`.
+/// begin, end or (in tasks) send something. Any `FnMut() -> Instant` will do; with the feature `std`,
+/// so will `device::StdClock`.
 ///
 /// ```
 /// use sockstate::{Clock, Instant};

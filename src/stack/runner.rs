@@ -32,8 +32,8 @@ impl<S: Sharing> Net<S> {
     /// So no one else has to poll, and nothing spins: whoever waits for a socket may sleep until
     /// the stack wakes it (`wake_on`). One runs a stack at a time; the waker is the last one's.
     ///
-    /// All wakers are called while the stack is locked: what one does must be short, and may neither
-    /// use the stack nor wait for somebody who does.
+    /// All wakers are called while the stack is locked: what one does must be short, and may
+    /// neither use the stack nor wait for somebody who does.
     ///
     /// ```
     /// use core::ops::ControlFlow;
@@ -60,25 +60,25 @@ impl<S: Sharing> Net<S> {
         waker: &Waker,
         mut sleep: impl FnMut(Option<Duration>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        self.with_core(|core| core.runner_is(Some(waker)))?;
+        let serial = self.with_core(|core| core.runner_begins(Some(waker)))?;
         loop {
             let delay = self.run_once()?;
             if sleep(delay).is_break() {
-                return self.with_core(|core| core.runner_is(None));
+                return self.with_core(|core| core.runner_ends(serial));
             }
         }
     }
 
     /// Runs the stack in a task, for as long as the task is: [`run`](Net::run) with a `sleep` that
-    /// is awaited. That is given the time until there is work again, `None` if only a frame can
-    /// bring it; it is to end when the time is over or a frame has arrived. When the stack is given
-    /// something to do meanwhile, it is dropped.
+    /// is awaited. One runs a stack at a time. The closure is given the time until there is work
+    /// again, `None` if only a frame can bring it; it is to end when the time is over or a frame
+    /// has arrived. When the stack is given something to do meanwhile, it is dropped.
     ///
     /// It polls the stack only when there is a reason to. What a task queues, the task hands to the
     /// device itself, but for a short segment that more may join. It knows no executor, and needs
-    /// none in particular: how to wait for time and for a frame is for the closure to say. A `Stack` whose
-    /// device is a [`device::AsyncDevice`](crate::device::AsyncDevice) needs a timer alone
-    /// (`Stack::run_with`, feature `embedded-hal-async`).
+    /// none in particular: how to wait for time and for a frame is for the closure to say. A
+    /// `Stack` whose device is a [`device::AsyncDevice`](crate::device::AsyncDevice) needs a timer
+    /// alone (`Stack::run_with`, feature `embedded-hal-async`).
     ///
     /// ```no_run
     /// use sockstate::{Duration, Error, Net};
@@ -104,7 +104,7 @@ impl<S: Sharing> Net<S> {
         &self,
         mut sleep: impl AsyncFnMut(Option<Duration>),
     ) -> Result<Infallible, Error> {
-        let _running = Running(self);
+        let _running = Running::begin(self)?;
         loop {
             let delay = self.run_once()?;
             self.nap(delay, sleep(delay)).await?;
@@ -117,7 +117,11 @@ impl<S: Sharing> Net<S> {
         self.poll()?;
         self.with_inner(|inner| {
             let now = inner.port.now();
-            let delay = inner.core.poll_delay(now);
+            let delay = match inner.core.poll_delay(now) {
+                // It cannot tell when it has room again.
+                Some(Duration::ZERO) if inner.core.runner.refused => Some(FULL_DEVICE),
+                delay => delay,
+            };
             inner.core.runner_sleeps(delay);
             delay
         })
@@ -134,14 +138,21 @@ impl<S: Sharing> Net<S> {
             yield_now().await;
             return Ok(());
         }
-        let mut sleep = pin!(sleep);
+        let (mut sleep, mut slept) = (pin!(sleep), false);
         poll_fn(|cx| {
             if self.with_core(|core| core.runner_is_called(cx.waker()))? {
-                return Poll::Ready(Ok(()));
+                return Poll::Ready(Ok::<(), Error>(()));
             }
-            sleep.as_mut().poll(cx).map(Ok)
+            let over = sleep.as_mut().poll(cx);
+            slept |= over.is_pending();
+            over.map(Ok)
         })
-        .await
+        .await?;
+        if !slept {
+            // Frames come faster than they are taken in: the others are to have their turn here, too.
+            yield_now().await;
+        }
+        Ok(())
     }
 
     /// As `with_core`, for a call that a task makes. What that leaves to be sent the task sends
@@ -197,7 +208,7 @@ where
     /// [`Error::Reentrant`] within a closure of the stack. It does not end otherwise.
     pub async fn run_with(&self, mut timer: impl DelayNs) -> Result<Infallible, Error> {
         let net: &Net<S> = self;
-        let _running = Running(net);
+        let _running = Running::begin(net)?;
         loop {
             let delay = net.run_once()?;
             net.nap(delay, self.frame_or_time(&mut timer, delay)).await?;
@@ -241,34 +252,62 @@ async fn yield_now() {
 }
 
 /// A task that runs the stack, for as long as it does.
-struct Running<'net, S: Sharing>(&'net Net<S>);
+struct Running<'net, S: Sharing> {
+    net: &'net Net<S>,
+    serial: u8,
+}
+
+impl<'net, S: Sharing> Running<'net, S> {
+    fn begin(net: &'net Net<S>) -> Result<Self, Error> {
+        let serial = net.with_core(|core| core.runner_begins(None))?;
+        Ok(Running { net, serial })
+    }
+}
 
 impl<S: Sharing> Drop for Running<'_, S> {
     fn drop(&mut self) {
         // Within a closure of the stack its waker stays, and wakes a task that is gone.
-        let _ = self.0.with_core(|core| core.runner_is(None));
+        let _ = self.net.with_core(|core| core.runner_ends(self.serial));
     }
 }
+
+/// How long a device without room is left alone before it is asked again.
+const FULL_DEVICE: Duration = Duration::from_millis(1);
 
 /// Who runs the stack.
 #[derive(Debug)]
 pub(crate) struct Runner {
     waker: Option<Waker>,
+    /// The how manieth: one that ends must not end the next one.
+    serial: u8,
     /// Until when it sleeps if nobody wakes it; `None` while it is awake.
     asleep_until: Option<Instant>,
     /// Somebody polls the stack, and will have done the work that there is meanwhile.
     polled: bool,
+    /// The device had no room when it was asked last.
+    refused: bool,
 }
 
 impl Runner {
-    pub(crate) const NOBODY: Self = Runner { waker: None, asleep_until: None, polled: false };
+    pub(crate) const NOBODY: Self =
+        Runner { waker: None, serial: 0, asleep_until: None, polled: false, refused: false };
 }
 
 impl Core {
-    /// There is somebody, or nobody, who runs the stack: and is awake now.
-    pub(crate) fn runner_is(&mut self, waker: Option<&Waker>) {
+    /// There is somebody who runs the stack, and is awake now. With a number, for the end of that.
+    fn runner_begins(&mut self, waker: Option<&Waker>) -> u8 {
         self.runner.waker = waker.cloned();
         self.runner.asleep_until = None;
+        self.runner.serial = self.runner.serial.wrapping_add(1);
+        self.runner.serial
+    }
+
+    /// Nobody runs the stack, unless somebody else has begun to.
+    fn runner_ends(&mut self, serial: u8) {
+        if self.runner.serial == serial {
+            self.runner.waker = None;
+            self.runner.asleep_until = None;
+        }
     }
 
     /// Whether whoever runs the stack was called since it fell asleep. If not, it is by this waker
@@ -297,6 +336,10 @@ impl Core {
         self.runner.polled = polled;
     }
 
+    pub(crate) fn set_refused(&mut self, refused: bool) {
+        self.runner.refused = refused;
+    }
+
     /// Whether whoever runs the stack would have to be woken for what is to be sent.
     fn would_wake_runner_to_send(&self) -> bool {
         let asleep = self.runner.asleep_until.is_some() && !self.runner.polled;
@@ -315,7 +358,9 @@ impl Core {
         let next = self.table.next_due().map(|(_, due)| due);
         let chore = self.delay_of_chores().map(|delay| self.now + delay);
         let due = next.into_iter().chain(chore).any(|due| due < asleep_until);
-        if due || self.table.first(ListId::Dirty).is_some() || self.interface_has_work() {
+        let sends = self.table.first(ListId::Dirty).is_some() || self.interface_has_work();
+        // Without room for what is to be sent, it sleeps only as long as is worth while.
+        if due || sends && !self.runner.refused {
             self.call_runner();
         }
     }

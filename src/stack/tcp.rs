@@ -190,6 +190,10 @@ impl Core {
         let size = self.tcp_group(*head).count();
         let wanted = usize::from(backlog) + usize::from(ready.is_some());
         let grown = (size..wanted).take_while(|_| self.tcp_grow(*head, local).is_ok()).count();
+        #[cfg(feature = "async")]
+        if size + grown < wanted {
+            self.short = true;
+        }
         let ready = ready?;
         if size + grown == 1 {
             #[cfg(any(feature = "watch", feature = "async"))]
@@ -274,7 +278,7 @@ impl Core {
             State::Closed => self.tcp_orphan(id, self.now + LAST_WORD),
             State::TimeWait => {
                 self.tcp_orphan(id, self.now + TIME_WAIT_ORDER);
-                self.feed_starved();
+                self.slot_is_free(Protocol::Tcp);
             }
             _ => {
                 let deadline = slot.deadline;
@@ -542,7 +546,7 @@ impl Core {
             State::TimeWait if before.tcp != State::TimeWait => {
                 self.set_deadline(id, self.now + TIME_WAIT_ORDER);
                 // From now on the slot is there for whoever needs one.
-                self.feed_starved();
+                self.slot_is_free(Protocol::Tcp);
             }
             State::Closed if matches!(cause, Cause::Egress(Sending::Stalled)) => {
                 self.set_deadline(id, self.now + LAST_WORD);

@@ -201,3 +201,22 @@ fn an_address_that_is_lost_ends_the_wait() {
     });
     assert_eq!(received, Err(Error::AddressLost));
 }
+
+#[test]
+fn who_receives_outlasts_a_link_that_is_down() {
+    let lab = lab();
+    let mut socket = lab.near.udp().unwrap().bind(7).unwrap();
+    let mut peer = lab.far.udp().unwrap().connect(near(7)).unwrap();
+    lab.near.link_down().unwrap();
+    let mut steps = 0;
+    let received = finish(&lab, socket.receive_from_async(&mut [0; 8]), || {
+        steps += 1;
+        match steps {
+            3 => lab.near.link_up().unwrap(),
+            5 => peer.send(b"hello").unwrap(),
+            _ => {}
+        }
+    });
+    assert_eq!(received, Ok((5, peer.local_endpoint().map(|local| far(local.port)).unwrap())));
+    assert!(steps >= 5, "{steps}");
+}

@@ -5,6 +5,7 @@
 mod common;
 mod connecting;
 mod datagrams;
+mod devices;
 mod names;
 mod resets;
 mod runner;

@@ -185,6 +185,20 @@ fn a_runner_that_is_dropped_makes_room_for_another() {
 }
 
 #[test]
+fn a_runner_that_begins_before_the_last_one_ends_stays() {
+    let pair = Pair::new();
+    let mut socket = pair.near.udp().unwrap().bind(7).unwrap();
+    let ((first, early), (second, late)) = (Bell::new(), Bell::new());
+    let run = || Box::pin(pair.near.run_async(async |_| core::future::pending().await));
+    let (mut old, mut new) = (run(), run());
+    assert!(old.as_mut().poll(&mut Context::from_waker(&early)).is_pending());
+    assert!(new.as_mut().poll(&mut Context::from_waker(&late)).is_pending());
+    drop(old);
+    socket.send_to(b"hello", far(7)).unwrap();
+    assert_eq!((first.rang(), second.rang()), (0, 1));
+}
+
+#[test]
 fn a_runner_lets_others_have_their_turn() {
     // More frames than one poll takes in.
     let pair = Pair::new();

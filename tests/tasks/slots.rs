@@ -147,6 +147,45 @@ fn a_connection_that_finds_no_slot_is_accepted_later() {
 }
 
 #[test]
+fn a_backlog_grows_again_while_a_task_waits() {
+    let lab = Lab::builder(5).near(slots(3, 1)).far(slots(8, 1)).cable(slow_cable()).build();
+    let mut listener = lab.near.tcp().unwrap().bind(80).unwrap().listen(2).unwrap();
+    let connect = || lab.far.tcp().unwrap().connect(near(80)).unwrap();
+    let mut first = Vec::new();
+    for _ in 0..2 {
+        let client = connect();
+        first.push((client, finish(&lab, listener.accept_async(), || {})));
+    }
+    assert_eq!(lab.near.free_slots(Protocol::Tcp), Ok(0));
+    // One slot is left to the listener; the others come back while it waits.
+    let (mut first, mut clients, mut began) = (Some(first), Vec::new(), None);
+    let second = finish(&lab, listener.accept_async(), || {
+        drop(first.take());
+        if lab.near.free_slots(Protocol::Tcp) == Ok(1) && began.is_none() {
+            began = Some(lab.clock.time());
+            clients = vec![connect(), connect()];
+        }
+    });
+    let third = finish(&lab, listener.accept_async(), || {});
+    // Neither had to ask twice.
+    assert!(lab.clock.time() - began.unwrap() < Duration::from_millis(500));
+    drop((second, third));
+}
+
+#[test]
+fn who_waits_for_a_slot_is_not_woken_by_another_protocol() {
+    let lab = Lab::builder(5).near(slots(1, 2)).far(slots(4, 4)).cable(slow_cable()).build();
+    let net: &Net = &lab.near;
+    let _listener = lab.far.tcp().unwrap().bind(80).unwrap().listen(2).unwrap();
+    drop(finish(&lab, TcpConnect::connect(&net, far(80)), || {}).unwrap());
+    let (bell, waker) = super::common::drive::Bell::new();
+    let mut waits = Box::pin(TcpConnect::connect(&net, far(80)));
+    assert!(waits.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+    drop(net.udp().unwrap().bind(9).unwrap());
+    assert_eq!(bell.rang(), 0);
+}
+
+#[test]
 fn a_name_is_looked_up_when_there_is_a_slot() {
     let lab = lab();
     let net: &Net = &lab.near;

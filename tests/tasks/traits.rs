@@ -172,7 +172,7 @@ fn edge_nal_close_then_abort_loses_nothing() {
 
 #[test]
 fn edge_nal_abort_resets_what_is_not_over_and_nothing_else() {
-    for over in [false, true] {
+    for (over, what) in [(false, Close::Both), (true, Close::Both), (true, Close::Write)] {
         let lab = lab();
         let net: &Net = &lab.near;
         let mut listener = lab.far.tcp().unwrap().bind(80).unwrap().listen(1).unwrap();
@@ -181,8 +181,9 @@ fn edge_nal_abort_resets_what_is_not_over_and_nothing_else() {
         let (peer, _) = finish(&lab, listener.accept_async(), || {});
         let mut peer = Some(peer);
         if over {
-            let closed = finish(&lab, connection.close(Close::Both), || drop(peer.take()));
+            let closed = finish(&lab, connection.close(what), || drop(peer.take()));
             assert_eq!(closed, Ok(()));
+            lab.run_for(sockstate::Duration::from_millis(500));
         } else {
             assert_eq!(
                 drive(&lab, Stop::AfterPolls(1), connection.close(Close::Both), || {}),

@@ -10,7 +10,7 @@ use crate::socket::{Handle, pending};
 use crate::stack::Sharing;
 #[cfg(not(feature = "dns"))]
 use crate::stack::slot::NONE;
-use crate::state::tcp::{CanAccept, CanReceive, CanSend, CanWait, HasPeer};
+use crate::state::tcp::{CanAccept, CanReceive, CanSend, CanWait, HasPeer, IsOpen};
 use crate::state::{Closed, Connected, State};
 use crate::{Error, Failed, Ready};
 
@@ -273,7 +273,10 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     /// # Errors
     ///
     /// [`Error::Reentrant`].
-    pub async fn ready(&mut self, interest: Ready) -> Result<Ready, Error> {
+    pub async fn ready(&mut self, interest: Ready) -> Result<Ready, Error>
+    where
+        St: IsOpen,
+    {
         self.handle.ready(interest).await
     }
 }

@@ -186,11 +186,12 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     }
 
     /// Asks whether the next state is reached, and polls the stack if it is not: for `Resolving`
-    /// that the addresses of the host are known, for `Connecting` that the peer has answered (a host
-    /// that was named and does not is asked at its next address), for `Closing` that everything is delivered and the peer has
-    /// closed too, or let the time for that pass ([`Deadlines::closing`](crate::Deadlines)).
-    /// [`finish`](TcpSocket::finish) then gives the socket in that state. Whether everything is
-    /// delivered, whatever the peer does then, is what [`flush`](TcpSocket::flush) tells.
+    /// that the addresses of the host are known, for `Connecting` that the peer has answered (a
+    /// host that was named and does not is asked at its next address), for `Closing` that
+    /// everything is delivered and the peer has closed too, or let the time for that pass
+    /// ([`Deadlines::closing`](crate::Deadlines)). [`finish`](TcpSocket::finish) then gives the
+    /// socket in that state. Whether everything is delivered, whatever the peer does then, is what
+    /// [`flush`](TcpSocket::flush) tells.
     ///
     /// ```
     /// # use sockstate::{Error, Unfinished, testing::Lab};

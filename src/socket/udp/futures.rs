@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 
 use super::UdpSocket;
+use crate::socket::outlast;
 use crate::stack::Sharing;
 use crate::state::State;
 use crate::state::udp::{CanReceive, CanReceiveFrom, CanSend, CanSendTo, IsOpen};
@@ -100,7 +101,8 @@ impl<St: State, S: Sharing> UdpSocket<'_, St, S> {
     ///
     /// # Errors
     ///
-    /// Those of [`receive_from`](UdpSocket::receive_from) but for `WouldBlock`.
+    /// Those of [`receive_from`](UdpSocket::receive_from) but for `WouldBlock` and
+    /// [`Error::LinkDown`]: it waits until the link is up again.
     pub async fn receive_from_async(
         &mut self,
         buffer: &mut [u8],
@@ -108,7 +110,9 @@ impl<St: State, S: Sharing> UdpSocket<'_, St, S> {
     where
         St: CanReceiveFrom,
     {
-        self.handle.until(Ready::RECEIVE, |core, slot| core.udp_receive(slot, buffer)).await
+        self.handle
+            .until(Ready::RECEIVE, |core, slot| outlast(core.udp_receive(slot, buffer)))
+            .await
     }
 
     /// Takes the next datagram of the peer, and its size: [`receive`](UdpSocket::receive) in a
@@ -133,13 +137,16 @@ impl<St: State, S: Sharing> UdpSocket<'_, St, S> {
     ///
     /// # Errors
     ///
-    /// Those of [`receive`](UdpSocket::receive) but for `WouldBlock`.
+    /// Those of [`receive`](UdpSocket::receive) but for `WouldBlock` and [`Error::LinkDown`]: it
+    /// waits until the link is up again.
     pub async fn receive_async(&mut self, buffer: &mut [u8]) -> Result<usize, Error>
     where
         St: CanReceive,
     {
-        let received =
-            self.handle.until(Ready::RECEIVE, |core, slot| core.udp_receive(slot, buffer)).await;
+        let received = self
+            .handle
+            .until(Ready::RECEIVE, |core, slot| outlast(core.udp_receive(slot, buffer)))
+            .await;
         received.map(|(size, _)| size)
     }
 
@@ -149,7 +156,10 @@ impl<St: State, S: Sharing> UdpSocket<'_, St, S> {
     /// # Errors
     ///
     /// [`Error::Reentrant`].
-    pub async fn ready(&mut self, interest: Ready) -> Result<Ready, Error> {
+    pub async fn ready(&mut self, interest: Ready) -> Result<Ready, Error>
+    where
+        St: IsOpen,
+    {
         self.handle.ready(interest).await
     }
 }

@@ -236,10 +236,17 @@ impl Core {
         }
     }
 
-    /// A slot is free: a connection that waited for that can be accepted.
+    /// A slot is free: a connection that waited for that can be accepted, and a task that waits for
+    /// connections makes its backlog larger.
     pub(crate) fn feed_starved(&mut self) {
-        #[cfg(any(feature = "embedded-nal-async", feature = "edge-nal"))]
-        self.call_waiting();
+        #[cfg(all(feature = "tcp", feature = "async"))]
+        if core::mem::take(&mut self.short) {
+            for id in self.table.tcp_ids() {
+                if self.slot(id).is_some_and(|slot| slot.role == Role::Backlog) {
+                    self.wake(id, Ready::ACCEPT);
+                }
+            }
+        }
         #[cfg(feature = "tcp")]
         if core::mem::take(&mut self.starved) {
             for id in self.table.tcp_ids() {

@@ -18,15 +18,16 @@ pub(crate) struct Vacancies([Place; PLACES]);
 enum Place {
     #[default]
     Empty,
-    /// Taken by a task; until it is called.
-    Taken(Option<Waker>),
+    /// Taken by a task that waits for a slot of this protocol; until it is called.
+    Taken(Protocol, Option<Waker>),
 }
 
 impl Core {
     /// A slot is free: whoever waits for one is to look.
-    pub(crate) fn call_waiting(&mut self) {
+    pub(crate) fn call_waiting(&mut self, freed: Protocol) {
         for place in &mut self.vacancies.0 {
-            if let Place::Taken(waker) = place
+            if let Place::Taken(protocol, waker) = place
+                && *protocol == freed
                 && let Some(waker) = waker.take()
             {
                 waker.wake();
@@ -52,7 +53,7 @@ impl Core {
         else {
             return false;
         };
-        *entry = Place::Taken(Some(waker.clone()));
+        *entry = Place::Taken(protocol, Some(waker.clone()));
         *place = Some(index);
         true
     }

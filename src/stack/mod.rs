@@ -332,13 +332,11 @@ impl<S: Sharing> Net<S> {
     /// Lets sockets send their frames, as long as the device has room. Whether a frame moved.
     fn send(&self) -> Result<bool, Error> {
         let mut moved = false;
-        #[cfg(feature = "async")]
-        self.with_core(|core| core.set_refused(false))?;
         while let Some(sending) = self.with_inner(|inner| inner.port.egress(&mut inner.core))? {
             match sending {
                 Sending::Refused => {
                     #[cfg(feature = "async")]
-                    self.with_core(|core| core.set_refused(true))?;
+                    self.with_core(Core::set_refused)?;
                     break;
                 }
                 Sending::Sent | Sending::Stalled => moved = true,

@@ -334,10 +334,14 @@ impl Core {
 
     pub(crate) fn set_polled(&mut self, polled: bool) {
         self.runner.polled = polled;
+        if polled {
+            self.runner.refused = false;
+        }
     }
 
-    pub(crate) fn set_refused(&mut self, refused: bool) {
-        self.runner.refused = refused;
+    /// The device has no room for what is to be sent.
+    pub(crate) fn set_refused(&mut self) {
+        self.runner.refused = true;
     }
 
     /// Whether whoever runs the stack would have to be woken for what is to be sent.

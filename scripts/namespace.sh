@@ -14,11 +14,11 @@ cannot() {
     exit 0
 }
 
-# need COMMAND PACKAGE: installs the package if the command is missing. Not on a machine that runs
-# services and is not CI's, unless asked to: a time server, for one, would take the place of
-# another there.
+# need COMMAND PACKAGE: installs the package if the command, or the file of that name, is missing.
+# Not on a machine that runs services and is not CI's, unless asked to: a time server, for one, would
+# take the place of another there.
 need() {
-    command -v "$1" >/dev/null && return
+    if command -v "$1" >/dev/null || [ -e "$1" ]; then return; fi
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
         cannot "$1 is missing (package $2)"
     fi
@@ -28,6 +28,17 @@ need() {
     export DEBIAN_FRONTEND=noninteractive
     { apt-get update && apt-get install --yes --no-install-recommends "$2"; } >&2 ||
         cannot "$1 is missing, and package $2 could not be installed"
+}
+
+# need_thumbv7m: a compiler for Cortex-M3. Without an installed target that is the distribution's,
+# which compiles `core` from its sources.
+need_thumbv7m() {
+    local target=thumbv7m-none-eabi
+    if rustc --print target-libdir --target "$target" 2>/dev/null | xargs -r test -d; then return; fi
+    need /usr/bin/rustc rustc-web
+    need /usr/bin/cargo cargo-web
+    need /usr/lib/rustlib/src/rust/library/core rust-web-src
+    need arm-none-eabi-ld binutils-arm-none-eabi
 }
 
 # need_namespace [OPTION...]: fills `namespace` with the words that run a command in a namespace,

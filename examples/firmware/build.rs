@@ -1,4 +1,4 @@
-//! The memory of the board, for the linker.
+//! The memory of the board, and the interrupt that images may handle, for the linker.
 
 use std::{env, fs, path::PathBuf};
 
@@ -23,8 +23,12 @@ fn main() {
         .map(|(_, memory)| memory)
         .expect("a board: one of the features mps2-an385 and lm3s6965evb");
     fs::write(out.join("memory.x"), format!("MEMORY {{\n {memory}\n}}\n")).unwrap();
+    fs::write(out.join("device.x"), "PROVIDE(Ethernet = DefaultHandler);\n").unwrap();
     println!("cargo:rustc-link-search={}", out.display());
     println!("cargo:rustc-link-arg-bins=-Tlink.x");
+    if env::var("CARGO_FEATURE_DEFMT").is_ok() {
+        println!("cargo:rustc-link-arg-bins=-Tdefmt.x");
+    }
     println!("cargo:rustc-link-arg-bins=--nmagic");
     println!("cargo:rerun-if-changed=build.rs");
 }

@@ -60,7 +60,7 @@ impl Core {
         };
         self.echoes(id)?.ident = Some(ident);
         self.icmp_set_hop_limit(id, None);
-        self.table.register(id, Some(self.port_hash(Protocol::Icmp, ident)));
+        self.table.register(id, Some(self.port_key(Protocol::Icmp, ident)));
         Ok(())
     }
 
@@ -76,7 +76,7 @@ impl Core {
     /// The slot that is bound to an identifier.
     pub(super) fn icmp_find(&self, ident: u16) -> Option<SlotId> {
         self.table
-            .chain(self.port_hash(Protocol::Icmp, ident))
+            .chain(self.port_key(Protocol::Icmp, ident))
             .find(|(id, _)| self.icmp_bound(*id) == Some(ident))
             .map(|(id, _)| id)
     }

@@ -193,7 +193,7 @@ impl<D: Device + 'static, C: Clock + 'static, S: Sharing> Stack<D, C, S> {
     ///
     /// [`Error::Reentrant`] within another closure of the stack.
     pub fn with_device<R>(&self, work: impl FnOnce(&mut D) -> R) -> Result<R, Error> {
-        self.net.with_inner(|inner| work(&mut inner.port.device))
+        self.net.with_port(|_, port| work(&mut port.device))
     }
 }
 
@@ -245,12 +245,10 @@ pub struct Net<S: Sharing = Local, T: ?Sized = <S as Sharing>::Driver> {
     #[cfg(all(any(feature = "embedded-nal", feature = "edge-nal"), feature = "tcp"))]
     pub(crate) backlog: u16,
     dropped: DroppedMarks,
-    lock: BlockingMutex<S::Lock, Inner<T>>,
-}
-
-struct Inner<T: ?Sized> {
-    core: Core,
-    port: T,
+    core: BlockingMutex<S::Lock, Core>,
+    /// Locked within the lock of the core only. By itself, because whoever works on the core alone
+    /// then need not find out where it begins in memory: before a `dyn`, that is a computation.
+    port: BlockingMutex<S::Lock, T>,
 }
 
 impl<S: Sharing, D: Device + 'static, C: Clock + 'static> Net<S, Port<D, C>> {
@@ -290,9 +288,10 @@ impl<S: Sharing, D: Device + 'static, C: Clock + 'static> Net<S, Port<D, C>> {
                 icmp: memory.icmp_dropped,
                 raw: memory.raw_dropped,
             },
-            lock: BlockingMutex::const_new(
+            core: BlockingMutex::const_new(S::Lock::INIT, core),
+            port: BlockingMutex::const_new(
                 S::Lock::INIT,
-                Inner { core, port: Port { device, clock, traffic: Traffic::default() } },
+                Port { device, clock, traffic: Traffic::default() },
             ),
         })
     }
@@ -309,41 +308,48 @@ impl<S: Sharing> Net<S> {
     ///
     /// [`Error::Reentrant`] within a closure of the stack.
     pub fn poll(&self) -> Result<bool, Error> {
-        let up = self.with_inner(|inner| {
-            inner.core.now = inner.port.now();
+        let (up, mut is_frame) = self.with_port(|core, port| {
+            core.now = port.now();
+            core.more = false;
             #[cfg(feature = "async")]
-            inner.core.set_polled(inner.core.link_up);
-            inner.core.link_up
+            core.set_polled(core.link_up);
+            (core.link_up, port.ingress(core))
         })?;
         let mut frames = 0;
-        while frames < BURST && self.with_inner(|inner| inner.port.ingress(&mut inner.core))? {
+        while is_frame {
             frames += 1;
+            if frames == BURST {
+                self.with_core(|core| core.more = up)?;
+                break;
+            }
+            is_frame = self.with_port(|core, port| port.ingress(core))?;
         }
         if !up {
             return Ok(false);
         }
-        self.with_core(|core| core.more = frames == BURST)?;
-        let sent = self.send()?;
-        #[cfg(feature = "async")]
-        self.with_core(|core| core.set_polled(false))?;
-        Ok(frames > 0 || sent)
+        Ok(self.send()? || frames > 0)
     }
 
     /// Lets sockets send their frames, as long as the device has room. Whether a frame moved.
     fn send(&self) -> Result<bool, Error> {
         let mut moved = false;
-        while let Some(sending) = self.with_inner(|inner| inner.port.egress(&mut inner.core))? {
-            match sending {
-                Sending::Refused => {
-                    #[cfg(feature = "async")]
-                    self.with_core(Core::set_refused)?;
-                    break;
+        loop {
+            let sending = self.with_port(|core, port| {
+                let sending = port.egress(core);
+                #[cfg(feature = "async")]
+                match sending {
+                    None => core.set_polled(false),
+                    Some(Sending::Refused) => core.set_refused(),
+                    _ => {}
                 }
-                Sending::Sent | Sending::Stalled => moved = true,
-                Sending::Nothing => {}
+                sending
+            })?;
+            match sending {
+                None | Some(Sending::Refused) => return Ok(moved),
+                Some(Sending::Sent | Sending::Stalled) => moved = true,
+                Some(Sending::Nothing) => {}
             }
         }
-        Ok(moved)
     }
 
     /// How long the stack has nothing to do unless a frame arrives: zero if it has something to
@@ -359,11 +365,7 @@ impl<S: Sharing> Net<S> {
     /// sleeps in a way that a frame ends even if it came before (as `wfe` does on Arm cores); or it
     /// asks a `Watch` (feature `watch`), which forgets nothing.
     pub fn poll_delay(&self) -> Option<Duration> {
-        self.with_inner(|inner| {
-            let now = inner.port.now();
-            inner.core.poll_delay(now)
-        })
-        .unwrap_or(Some(Duration::ZERO))
+        self.with_port(|core, port| core.poll_delay(port.now())).unwrap_or(Some(Duration::ZERO))
     }
 
     /// The time, by the stack's clock.
@@ -372,7 +374,7 @@ impl<S: Sharing> Net<S> {
     ///
     /// [`Error::Reentrant`] within a closure of the stack.
     pub fn now(&self) -> Result<Instant, Error> {
-        self.with_inner(|inner| inner.port.now())
+        self.with_port(|_, port| port.now())
     }
 
     /// Calls `op` until it no longer would block, and does what [`Config::idle`] says meanwhile.
@@ -399,10 +401,6 @@ impl<S: Sharing> Net<S> {
         op: impl FnMut() -> nb::Result<R, E>,
     ) -> Result<R, Error> {
         self.block_with(self.idle, op)
-    }
-
-    fn activity(&self) -> Result<u32, Error> {
-        self.with_core(|core| core.activity)
     }
 
     /// As [`block`](Net::block), but not for longer than `limit`.
@@ -450,16 +448,23 @@ impl<S: Sharing> Net<S> {
         mut op: impl FnMut() -> nb::Result<R, E>,
     ) -> Result<R, Error> {
         loop {
-            let activity = self.activity()?;
+            let activity = self.with_core(|core| core.activity)?;
             match op() {
                 Ok(result) => return Ok(result),
                 Err(nb::Error::Other(error)) => return Err(error.into()),
-                Err(nb::Error::WouldBlock) if self.poll()? => {}
-                // Another thread or handler may have polled, and taken in what is waited for.
-                Err(nb::Error::WouldBlock) if self.activity()? != activity => {}
-                Err(nb::Error::WouldBlock) => idle(self.poll_delay()),
+                Err(nb::Error::WouldBlock) => {
+                    if !self.moves(activity)? {
+                        idle(self.poll_delay());
+                    }
+                }
             }
         }
+    }
+
+    /// Polls the stack. Whether something has moved, by this or since there was that activity:
+    /// another thread or handler may have polled, and taken in what is waited for.
+    fn moves(&self, activity: u32) -> Result<bool, Error> {
+        Ok(self.poll()? || self.with_core(|core| core.activity)? != activity)
     }
 }
 
@@ -475,35 +480,50 @@ impl<S: Sharing> Net<S> {
 /// The lock.
 impl<S: Sharing, T: Drive + ?Sized> Net<S, T> {
     /// Works on the stack. Both kinds of lock fail only if the caller is within the stack already.
-    fn with_inner<R>(&self, work: impl FnOnce(&mut Inner<T>) -> R) -> Result<R, Error> {
-        self.lock
-            .try_with_lock(|inner| {
-                let result = work(inner);
+    pub(crate) fn with_core<R>(&self, work: impl FnOnce(&mut Core) -> R) -> Result<R, Error> {
+        self.core
+            .try_with_lock(|core| {
+                let result = work(core);
                 if self.dropped.any.load(Ordering::Relaxed) {
-                    inner.core.now = inner.port.now();
-                    self.dropped.release(&mut inner.core);
+                    self.release_dropped(core);
                 }
                 #[cfg(feature = "async")]
-                inner.core.wake_runner();
+                core.wake_runner();
                 result
             })
             .ok_or(Error::Reentrant)
     }
 
-    pub(crate) fn with_core<R>(&self, work: impl FnOnce(&mut Core) -> R) -> Result<R, Error> {
-        self.with_inner(|inner| work(&mut inner.core))
+    /// As `with_core`, with the device and the clock.
+    fn with_port<R>(&self, work: impl FnOnce(&mut Core, &mut T) -> R) -> Result<R, Error> {
+        self.with_core(|core| self.port.try_with_lock(|port| work(core, port)))?
+            .ok_or(Error::Reentrant)
+    }
+
+    /// As `with_core`, with the time up to date: for what sets a deadline.
+    pub(crate) fn with_clock<R>(&self, work: impl FnOnce(&mut Core) -> R) -> Result<R, Error> {
+        self.with_core(|core| {
+            self.read_clock(core);
+            work(core)
+        })
+    }
+
+    #[inline(never)]
+    fn read_clock(&self, core: &mut Core) {
+        if let Some(now) = self.port.try_with_lock(|port| port.now()) {
+            core.now = now;
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn release_dropped(&self, core: &mut Core) {
+        self.read_clock(core);
+        self.dropped.release(core);
     }
 }
 
 impl<S: Sharing> Net<S> {
-    /// As `with_core`, with the time up to date: for what sets a deadline.
-    pub(crate) fn with_clock<R>(&self, work: impl FnOnce(&mut Core) -> R) -> Result<R, Error> {
-        self.with_inner(|inner| {
-            inner.core.now = inner.port.now();
-            work(&mut inner.core)
-        })
-    }
-
     #[cfg(any(feature = "tcp", feature = "dns", feature = "dhcp"))]
     pub(crate) fn idle_hook(&self) -> fn(Option<Duration>) {
         self.idle
@@ -512,32 +532,41 @@ impl<S: Sharing> Net<S> {
     /// Tries a call that may have to wait. If so, the stack is polled, and it is tried once more.
     pub(crate) fn try_twice<R>(
         &self,
-        mut call: impl FnMut(&mut Core) -> nb::Result<R, Error>,
+        call: impl FnMut(&mut Core) -> nb::Result<R, Error>,
     ) -> nb::Result<R, Error> {
-        match self.with_core(&mut call)? {
-            Err(nb::Error::WouldBlock) => self.poll_and_try(call),
-            done => done,
-        }
+        self.attempt(false, call)
     }
 
     /// As `try_twice`, with the time up to date: for what may set a deadline.
     #[cfg(any(feature = "tcp", feature = "dns", feature = "dhcp"))]
     pub(crate) fn try_twice_on_time<R>(
         &self,
-        mut call: impl FnMut(&mut Core) -> nb::Result<R, Error>,
+        call: impl FnMut(&mut Core) -> nb::Result<R, Error>,
     ) -> nb::Result<R, Error> {
-        match self.with_clock(&mut call)? {
-            Err(nb::Error::WouldBlock) => self.poll_and_try(call),
-            done => done,
-        }
+        self.attempt(true, call)
     }
 
-    fn poll_and_try<R>(
+    fn attempt<R>(
         &self,
-        call: impl FnOnce(&mut Core) -> nb::Result<R, Error>,
+        on_time: bool,
+        mut call: impl FnMut(&mut Core) -> nb::Result<R, Error>,
     ) -> nb::Result<R, Error> {
-        self.poll()?;
-        self.with_core(call)?
+        let mut is_polled = false;
+        loop {
+            let outcome = self.with_core(|core| {
+                if on_time {
+                    self.read_clock(core);
+                }
+                call(core)
+            })?;
+            match outcome {
+                Err(nb::Error::WouldBlock) if !is_polled => {
+                    self.poll()?;
+                    is_polled = true;
+                }
+                done => return done,
+            }
+        }
     }
 
     /// Does what cannot fail; within a closure of the stack, when that returns.

@@ -321,7 +321,7 @@ impl<S: Sharing> Net<S> {
     ///
     /// [`Error::Reentrant`] within a closure of the stack.
     pub fn statistics(&self) -> Result<Statistics, Error> {
-        self.with_inner(|inner| Statistics::new(inner.port.traffic(), inner.core.counters))
+        self.with_port(|core, port| Statistics::new(port.traffic(), core.counters))
     }
 }
 

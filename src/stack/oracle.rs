@@ -426,9 +426,9 @@ impl World {
         let half_open = self.half_open();
         let now = self.now();
         self.wire.inject(now, frame);
-        let taken = self.stack.net().with_inner(|inner| {
-            inner.core.now = now;
-            inner.port.ingress(&mut inner.core)
+        let taken = self.stack.net().with_port(|core, port| {
+            core.now = now;
+            port.ingress(core)
         });
         assert_eq!(taken, Ok(true));
         self.plain_wire.inject(now, frame);
@@ -460,9 +460,9 @@ impl World {
         self.requested.clear();
         for round in 0.. {
             assert!(round < 10_000, "endless egress of the stack, {}", self.place());
-            let sending = self.stack.net().with_inner(|inner| {
-                inner.core.now = now;
-                inner.port.egress(&mut inner.core)
+            let sending = self.stack.net().with_port(|core, port| {
+                core.now = now;
+                port.egress(core)
             });
             if matches!(sending.unwrap(), None | Some(Sending::Refused)) {
                 break;
@@ -693,13 +693,7 @@ impl World {
     /// is left behind would make the search longer for others.
     fn check_filing(&self) {
         self.core(|core| {
-            let filed: Vec<SlotId> = (0..core.table.len())
-                .flat_map(|bucket| {
-                    let hash = (u64::from(bucket) << 32).div_ceil(core.table.len().into()) as u32;
-                    assert_eq!(core.table.bucket(hash), bucket);
-                    core.table.chain(hash).map(|(id, _)| id).collect::<Vec<_>>()
-                })
-                .collect();
+            let filed = core.table.filed();
             for (id, slot) in core.table.ids().filter_map(|id| Some((id, core.slot(id)?))) {
                 let has_key = slot.tcp().is_some_and(|s| s.is_listening() || tuple(s).is_some())
                     || slot.udp().is_some_and(|socket| socket.is_open());

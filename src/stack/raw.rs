@@ -11,6 +11,7 @@ use super::core::Core;
 use super::packet::{Header, clear, copy};
 use super::router::Route;
 use super::slot::SlotId;
+use super::table::Key;
 use crate::{Error, Protocol};
 
 const ICMP: u8 = 1;
@@ -53,20 +54,20 @@ impl Core {
         self.taps.get(self.table.raw_index(id))?.bound
     }
 
-    fn raw_hash(&self, (version, protocol): Kind) -> u32 {
+    fn raw_key(&self, (version, protocol): Kind) -> Key {
         let version: u16 = match version {
             #[cfg(feature = "proto-ipv4")]
             IpVersion::Ipv4 => 4,
             #[cfg(feature = "proto-ipv6")]
             IpVersion::Ipv6 => 6,
         };
-        self.port_hash(Protocol::Raw, version << 8 | u16::from(protocol))
+        self.port_key(Protocol::Raw, version << 8 | u16::from(protocol))
     }
 
     /// The slot that is bound to packets of this kind.
     fn raw_find(&self, kind: Kind) -> Option<SlotId> {
         self.table
-            .chain(self.raw_hash(kind))
+            .chain(self.raw_key(kind))
             .find(|(id, _)| self.raw_kind(*id) == Some(kind))
             .map(|(id, _)| id)
     }
@@ -78,7 +79,7 @@ impl Core {
         }
         self.tap_of(id)?.bound = Some(kind);
         self.raw_bound += 1;
-        self.table.register(id, Some(self.raw_hash(kind)));
+        self.table.register(id, Some(self.raw_key(kind)));
         Ok(())
     }
 

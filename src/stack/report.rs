@@ -171,12 +171,11 @@ impl Core {
         const HEADERS_V4: u32 = 20 + 8;
         #[cfg(feature = "proto-ipv6")]
         const HEADERS_V6: u32 = 40 + 8;
-        let found =
-            self.table.chain(self.port_hash(Protocol::Udp, local.port)).find(|(_, slot)| {
-                slot.udp().map(|socket| socket.endpoint()).is_some_and(|bound| {
-                    bound.port == local.port && bound.addr.is_none_or(|addr| addr == local.addr)
-                })
-            });
+        let found = self.table.chain(self.port_key(Protocol::Udp, local.port)).find(|(_, slot)| {
+            slot.udp().map(|socket| socket.endpoint()).is_some_and(|bound| {
+                bound.port == local.port && bound.addr.is_none_or(|addr| addr == local.addr)
+            })
+        });
         let Some((id, _)) = found else { return false };
         let taken = match self.peer(id) {
             Peer::Only(peer) if peer == remote => {

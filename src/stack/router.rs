@@ -24,6 +24,7 @@ use super::report::{is_error_v4, is_error_v6};
 use super::slot::SlotId;
 #[cfg(feature = "tcp")]
 use super::slot::{Flags, Role};
+use super::table::Key;
 use crate::Protocol;
 
 /// Where a frame goes.
@@ -225,7 +226,7 @@ impl Core {
         remote: IpEndpoint,
     ) -> impl Iterator<Item = (SlotId, &Socket<'static>)> {
         self.table
-            .chain(self.connection_hash(local.port, remote))
+            .chain(self.connection_key(local.port, remote))
             .filter_map(|(id, slot)| Some((id, slot.tcp()?)))
             .filter(move |(_, socket)| {
                 socket.remote_endpoint() == Some(remote) && socket.local_endpoint() == Some(local)
@@ -236,7 +237,7 @@ impl Core {
     #[cfg(feature = "tcp")]
     fn find_listener(&self, local: IpEndpoint) -> Option<SlotId> {
         self.table
-            .chain(self.port_hash(Protocol::Tcp, local.port))
+            .chain(self.port_key(Protocol::Tcp, local.port))
             .find(|(_, slot)| {
                 slot.role == Role::Backlog
                     && slot.tcp().is_some_and(|socket| {
@@ -263,7 +264,7 @@ impl Core {
         let port = u16::from_be_bytes([header[2], header[3]]);
         let remote = IpEndpoint::new(packet.src, u16::from_be_bytes([header[0], header[1]]));
         let for_all = packet.dst.is_multicast() || self.is_broadcast(packet.dst);
-        let found = self.table.chain(self.port_hash(Protocol::Udp, port)).find(|(id, slot)| {
+        let found = self.table.chain(self.port_key(Protocol::Udp, port)).find(|(id, slot)| {
             slot.udp().is_some_and(|socket| {
                 let bound = socket.endpoint();
                 bound.port == port
@@ -296,35 +297,13 @@ impl Core {
         }
     }
 
-    /// The hash of a connection. The local address is left out: it differs too rarely to matter,
-    /// and the comparison that follows looks at it.
     #[cfg(feature = "tcp")]
-    pub(crate) fn connection_hash(&self, local_port: u16, remote: IpEndpoint) -> u32 {
-        let ports = u64::from(local_port) << 16 | u64::from(remote.port);
-        self.hash(fold(remote.addr) << 32 ^ fold(remote.addr) >> 32 ^ ports)
+    pub(super) fn connection_key(&self, local_port: u16, remote: IpEndpoint) -> Key {
+        Key::connection(self.hash_key, local_port, remote)
     }
 
-    /// The hash of what is bound to a port.
-    pub(crate) fn port_hash(&self, protocol: Protocol, port: u16) -> u32 {
-        self.hash(u64::from(port) << 2 | protocol as u64 | 1 << 40)
-    }
-
-    fn hash(&self, key: u64) -> u32 {
-        let mixed = (key ^ self.hash_key).wrapping_mul(self.hash_key);
-        ((mixed ^ mixed >> 29).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
-    }
-}
-
-#[cfg(feature = "tcp")]
-fn fold(addr: IpAddress) -> u64 {
-    match addr {
-        #[cfg(feature = "proto-ipv4")]
-        IpAddress::Ipv4(addr) => u64::from(addr.to_bits()),
-        #[cfg(feature = "proto-ipv6")]
-        IpAddress::Ipv6(addr) => {
-            let bits = addr.to_bits();
-            (bits >> 64) as u64 ^ (bits as u64).rotate_left(23)
-        }
+    pub(super) fn port_key(&self, protocol: Protocol, port: u16) -> Key {
+        Key::port(self.hash_key, protocol, port)
     }
 }
 

@@ -115,14 +115,13 @@ impl<S: Sharing> Net<S> {
     fn run_once(&self) -> Result<Option<Duration>, Error> {
         self.with_core(|core| core.runner_wakes())?;
         self.poll()?;
-        self.with_inner(|inner| {
-            let now = inner.port.now();
-            let delay = match inner.core.poll_delay(now) {
+        self.with_port(|core, port| {
+            let delay = match core.poll_delay(port.now()) {
                 // It cannot tell when it has room again.
-                Some(Duration::ZERO) if inner.core.runner.refused => Some(FULL_DEVICE),
+                Some(Duration::ZERO) if core.runner.refused => Some(FULL_DEVICE),
                 delay => delay,
             };
-            inner.core.runner_sleeps(delay);
+            core.runner_sleeps(delay);
             delay
         })
     }
@@ -161,18 +160,17 @@ impl<S: Sharing> Net<S> {
         &self,
         work: impl FnOnce(&mut Core) -> R,
     ) -> Result<R, Error> {
-        let (result, sends) = self.with_inner(|inner| {
-            let result = work(&mut inner.core);
-            let sends = inner.core.would_wake_runner_to_send();
+        let (result, sends) = self.with_core(|core| {
+            let result = work(core);
+            let sends = core.would_wake_runner_to_send();
             if sends {
-                inner.core.now = inner.port.now();
-                inner.core.set_polled(true);
+                self.read_clock(core);
+                core.set_polled(true);
             }
             (result, sends)
         })?;
         if sends {
             self.send()?;
-            self.with_core(|core| core.set_polled(false))?;
         }
         Ok(result)
     }
@@ -339,9 +337,10 @@ impl Core {
         }
     }
 
-    /// The device has no room for what is to be sent.
+    /// The device has no room for what is to be sent: whoever polls gives up.
     pub(crate) fn set_refused(&mut self) {
         self.runner.refused = true;
+        self.runner.polled = false;
     }
 
     /// Whether whoever runs the stack would have to be woken for what is to be sent.

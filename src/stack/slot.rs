@@ -138,6 +138,7 @@ impl Slot {
     }
 
     #[cfg(feature = "tcp")]
+    #[cfg_attr(not(feature = "indexed"), inline(never))]
     pub(crate) fn tcp(&self) -> Option<&tcp::Socket<'static>> {
         match self.set.as_ref()?.iter().next()? {
             (_, Socket::Tcp(socket)) => Some(socket),
@@ -147,6 +148,7 @@ impl Slot {
     }
 
     #[cfg(feature = "tcp")]
+    #[cfg_attr(not(feature = "indexed"), inline(never))]
     pub(crate) fn tcp_mut(&mut self) -> Option<&mut tcp::Socket<'static>> {
         match self.set.as_mut()?.iter_mut().next()? {
             (_, Socket::Tcp(socket)) => Some(socket),
@@ -156,6 +158,7 @@ impl Slot {
     }
 
     #[cfg(feature = "udp")]
+    #[cfg_attr(not(feature = "indexed"), inline(never))]
     pub(crate) fn udp(&self) -> Option<&udp::Socket<'static>> {
         match self.set.as_ref()?.iter().next()? {
             (_, Socket::Udp(socket)) => Some(socket),
@@ -174,6 +177,7 @@ impl Slot {
     }
 
     #[cfg(feature = "udp")]
+    #[cfg_attr(not(feature = "indexed"), inline(never))]
     pub(crate) fn udp_mut(&mut self) -> Option<&mut udp::Socket<'static>> {
         match self.set.as_mut()?.iter_mut().next()? {
             (_, Socket::Udp(socket)) => Some(socket),

@@ -369,14 +369,18 @@ impl Core {
 
     /// The oldest connection that only waits for old duplicates to die, cut short.
     pub(crate) fn recycle_time_wait(&mut self) -> Option<SlotId> {
-        let oldest = self
-            .table
-            .tcp_ids()
-            .filter_map(|id| Some((id, self.slot(id)?)))
-            .filter(|(_, slot)| slot.role == Role::Closing)
-            .filter(|(_, slot)| slot.tcp().is_some_and(|s| s.state() == State::TimeWait))
-            .min_by_key(|(_, slot)| slot.deadline)
-            .map(|(id, _)| id)?;
+        let mut oldest = (NONE, NEVER);
+        for id in self.table.tcp_ids() {
+            if let Some(slot) = self.slot(id)
+                && slot.role == Role::Closing
+                && slot.deadline < oldest.1
+                && slot.tcp().is_some_and(|socket| socket.state() == State::TimeWait)
+            {
+                oldest = (id, slot.deadline);
+            }
+        }
+        let (oldest, _) = oldest;
+        self.slot(oldest)?;
         self.tcp_forget(oldest);
         Some(oldest)
     }
@@ -642,24 +646,24 @@ impl Core {
 impl Core {
     /// Files the slot where the router looks for it.
     pub(crate) fn tcp_register(&mut self, id: SlotId) {
-        let hash = self.tcp(id).and_then(|socket| {
+        let key = self.tcp(id).and_then(|socket| {
             match (socket.local_endpoint(), socket.remote_endpoint()) {
-                (Some(local), Some(remote)) => Some(self.connection_hash(local.port, remote)),
+                (Some(local), Some(remote)) => Some(self.connection_key(local.port, remote)),
                 _ if socket.state() == State::Listen => {
-                    Some(self.port_hash(Protocol::Tcp, socket.listen_endpoint().port))
+                    Some(self.port_key(Protocol::Tcp, socket.listen_endpoint().port))
                 }
                 _ => None,
             }
         });
-        self.table.register(id, hash);
+        self.table.register(id, key);
     }
 
     /// Whether another socket is bound to the same address and port, or listens there.
     fn tcp_port_taken(&self, local: IpListenEndpoint) -> bool {
-        let hash = self.port_hash(Protocol::Tcp, local.port);
+        let key = self.port_key(Protocol::Tcp, local.port);
         let taken = |socket: &Socket<'_>| overlap(socket.listen_endpoint(), local);
         self.table
-            .chain(hash)
+            .chain(key)
             .filter_map(|(_, slot)| slot.tcp())
             .any(|socket| socket.state() == State::Listen && taken(socket))
             || self.tcp_listener_is_full(local)

@@ -68,7 +68,7 @@ impl Core {
         let socket = self.udp_mut(id).ok_or(Error::WrongState)?;
         socket.close();
         socket.bind(local).map_err(|_| Error::WrongState)?;
-        self.table.register(id, Some(self.port_hash(Protocol::Udp, local.port)));
+        self.table.register(id, Some(self.port_key(Protocol::Udp, local.port)));
         Ok(())
     }
 
@@ -107,7 +107,7 @@ impl Core {
             return true;
         }
         self.table
-            .chain(self.port_hash(Protocol::Udp, local.port))
+            .chain(self.port_key(Protocol::Udp, local.port))
             .filter_map(|(_, slot)| slot.udp())
             .any(|socket| socket.is_open() && overlap(socket.endpoint(), local))
     }

@@ -249,5 +249,7 @@ pub(crate) fn ip(arguments: &[&str]) {
 
 /// dnsmasq on a wire.
 pub(crate) fn dnsmasq(wire: &Wire, options: &[String]) -> Process {
-    Process::dnsmasq(&format!("--interface={}", wire.name), options)
+    // Unless told otherwise, it listens on the loopback interface as well.
+    let at = [&format!("--interface={}", wire.name), "--except-interface=lo"];
+    Process::dnsmasq(&at, options)
 }

@@ -1,7 +1,7 @@
 //! The time since the start, by SysTick; and sleeping.
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use cortex_m::peripheral::{NVIC, SYST, syst::SystClkSource};
 use cortex_m_rt::exception;
@@ -14,7 +14,8 @@ use crate::board;
 const LAST: u32 = 0x00ff_ffff;
 
 static READING: Mutex<Cell<Reading>> =
-    Mutex::new(Cell::new(Reading { micros: 0, cycles: 0, counter: LAST }));
+    Mutex::new(Cell::new(Reading { micros: 0, cycles: 0, counter: 0 }));
+static EVENT: AtomicBool = AtomicBool::new(false);
 static WAKE_UPS: AtomicU32 = AtomicU32::new(0);
 
 #[derive(Clone, Copy)]
@@ -57,10 +58,19 @@ fn SysTick() {
     now();
 }
 
+/// Ends the sleep, or the next one if that has not begun: what SEV is for WFE, which in QEMU does
+/// not sleep. Handlers call it when there is something to do for whoever sleeps.
+pub fn send_event() {
+    EVENT.store(true, Ordering::Relaxed);
+}
+
 /// Sleeps until a frame arrives or another interrupt comes, for at most this long.
 pub fn sleep(at_most: Option<Duration>) {
     // With interrupts off, one that comes before the core sleeps ends the sleep as well.
     critical_section::with(|cs| {
+        if EVENT.load(Ordering::Relaxed) {
+            return;
+        }
         read(cs, 0);
         let slept = if NVIC::is_enabled(board::Interrupt::Ethernet) {
             board::doze(at_most)
@@ -79,9 +89,11 @@ pub fn sleep(at_most: Option<Duration>) {
         WAKE_UPS.store(WAKE_UPS.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         read(cs, slept);
     });
+    // Interrupts are on again, and what ended the sleep is handled: whoever slept looks now.
+    EVENT.store(false, Ordering::Relaxed);
 }
 
-/// How often `sleep` has returned.
+/// How often the core has slept and woken.
 pub fn wake_ups() -> u32 {
     WAKE_UPS.load(Ordering::Relaxed)
 }

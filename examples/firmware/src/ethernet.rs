@@ -48,7 +48,7 @@ impl Buffers {
 }
 
 pub struct Driver<C> {
-    controller: C,
+    pub(crate) controller: C,
     buffers: &'static mut Buffers,
 }
 
@@ -96,7 +96,7 @@ impl<C: Controller> Device for Driver<C> {
     }
 }
 
-pub struct Received<'a>(&'a mut [u8]);
+pub struct Received<'a>(pub &'a mut [u8]);
 
 impl RxToken for Received<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {

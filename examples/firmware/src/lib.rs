@@ -1,15 +1,25 @@
 //! Board support for the images: what a board's HAL is on real hardware.
 #![no_std]
 
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod board;
 pub mod clock;
+#[cfg(feature = "embassy")]
+pub mod embassy;
 mod ethernet;
+pub mod interrupts;
 #[cfg(feature = "mps2-an385")]
 mod lan9118;
 mod registers;
 pub mod semihosting;
+#[cfg(feature = "stack")]
+mod stack;
 #[cfg(all(feature = "lm3s6965evb", not(feature = "mps2-an385")))]
 mod stellaris;
+
+#[cfg(all(feature = "semihosting", feature = "defmt"))]
+compile_error!("either `semihosting` or `defmt`: lines of text and frames would share one output");
 
 use core::panic::PanicInfo;
 
@@ -43,7 +53,11 @@ pub fn start() -> Ethernet {
 }
 
 #[panic_handler]
-fn panic(_info: &PanicInfo) -> ! {
+fn panic(info: &PanicInfo) -> ! {
+    #[cfg(not(feature = "defmt"))]
+    say!("{}", info);
+    #[cfg(feature = "defmt")]
+    say!("{}", defmt::Display2Format(info));
     loop {
         debug::exit(debug::EXIT_FAILURE);
     }

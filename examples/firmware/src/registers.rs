@@ -24,8 +24,4 @@ impl Registers {
         // SAFETY: as above.
         unsafe { write_volatile((self.0 + offset) as *mut u32, value) }
     }
-
-    pub fn set(self, offset: usize, bits: u32) {
-        self.write(offset, self.read(offset) | bits);
-    }
 }

@@ -2,15 +2,23 @@
 //! its end.
 
 use cortex_m_semihosting::debug;
+#[cfg(feature = "defmt")]
+use defmt_semihosting as _;
 
-/// Ends the program.
+use crate::clock;
+
+/// Ends the program, and says how long it has run.
 pub fn exit<E>(outcome: Result<(), E>) -> ! {
+    #[cfg(feature = "stack")]
+    crate::stack::print();
+    crate::say!("ended after {} ms", clock::now().total_millis());
     loop {
         debug::exit(if outcome.is_ok() { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });
     }
 }
 
 /// Prints a line, if the images may print at all.
+#[cfg(not(feature = "defmt"))]
 #[macro_export]
 macro_rules! say {
     ($($argument:tt)*) => {
@@ -20,6 +28,16 @@ macro_rules! say {
     };
 }
 
+/// Prints a line, as a frame of defmt.
+#[cfg(feature = "defmt")]
+#[macro_export]
+macro_rules! say {
+    ($($argument:tt)*) => {
+        defmt::println!($($argument)*)
+    };
+}
+
+#[cfg(not(feature = "defmt"))]
 #[doc(hidden)]
 pub fn print(line: core::fmt::Arguments) {
     cortex_m_semihosting::hprintln!("{}", line);

@@ -62,19 +62,23 @@ impl crate::Controller for Ethernet {
             let mut word = self.registers.read(MACDATA);
             let total = (word & 0xffff) as usize;
             let rest = total.div_ceil(4).saturating_sub(1);
-            let fits = total >= AROUND && rest <= buffer.len();
-            for index in 0..rest {
-                let next = self.registers.read(MACDATA);
-                if fits {
-                    buffer[index] = word >> 16 | next << 16;
+            match buffer.get_mut(..rest) {
+                Some(words) if total >= AROUND => {
+                    for place in words {
+                        let next = self.registers.read(MACDATA);
+                        *place = word >> 16 | next << 16;
+                        word = next;
+                    }
+                    if let Some(last) = buffer.get_mut(rest) {
+                        *last = word >> 16;
+                    }
+                    return Some(total - AROUND);
                 }
-                word = next;
-            }
-            if fits {
-                if let Some(last) = buffer.get_mut(rest) {
-                    *last = word >> 16;
+                _ => {
+                    for _ in 0..rest {
+                        self.registers.read(MACDATA);
+                    }
                 }
-                return Some(total - AROUND);
             }
         }
         None

@@ -1,4 +1,4 @@
-//! The outcomes as a table in Markdown, and its place in a file.
+//! The outcomes as a table in Markdown.
 
 use std::fmt::Write;
 
@@ -81,26 +81,6 @@ fn source(from: &str) -> String {
     if from.contains("::") { format!("`{from}`") } else { from.to_owned() }
 }
 
-/// What stands around a table in a file.
-fn marks(name: &str) -> (String, String) {
-    (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"))
-}
-
-/// The table in a text, between the marks of this name.
-pub fn find<'t>(text: &'t str, name: &str) -> Option<&'t str> {
-    let (begin, end) = marks(name);
-    let (_, rest) = text.split_once(&begin)?;
-    Some(rest.split_once(&end)?.0)
-}
-
-/// The text with this table between the marks of this name.
-pub fn replace(text: &str, name: &str, table: &str) -> Option<String> {
-    let (begin, end) = marks(name);
-    let (before, rest) = text.split_once(&begin)?;
-    let (_, after) = rest.split_once(&end)?;
-    Some(format!("{before}{begin}{table}{end}{after}"))
-}
-
 /// The table without the last columns: what can be compared if those were not run.
 pub fn without_last(table: &str, columns: usize) -> String {
     let mut lines = String::new();
@@ -118,16 +98,6 @@ mod tests {
     use super::*;
 
     const OLD: &str = "| a | b |\n|---|---|\n| 1 | 2 |\n";
-
-    #[test]
-    fn a_table_is_found_and_replaced_between_its_marks() {
-        let text = format!("before\n<!-- b -->\n<!-- /b --><!-- a -->\n{OLD}<!-- /a -->\nafter\n");
-        assert_eq!(find(&text, "a"), Some(OLD));
-        let new = replace(&text, "a", "| new |\n").expect("the marks");
-        assert_eq!((find(&new, "a"), find(&new, "b")), (Some("| new |\n"), Some("")));
-        assert_eq!(replace(&new, "a", OLD).as_deref(), Some(text.as_str()));
-        assert_eq!((find("none", "a"), replace("none", "a", OLD)), (None, None));
-    }
 
     #[test]
     fn columns_that_were_not_run_are_not_compared() {

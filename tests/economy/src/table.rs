@@ -1,14 +1,10 @@
-//! What the work has cost as a table in Markdown, and its place in a file.
+//! What the work has cost as a table in Markdown.
 
 use std::fmt::Write;
 
 use crate::cable::Line;
 use crate::near::{Embassy, Ours};
 use crate::work::{Case, Cost, IDLE, PIECE, Work};
-
-/// What stands around the table in a file.
-const BEGIN: &str = "<!-- economy -->\n";
-const END: &str = "<!-- /economy -->";
 
 /// A line of the table.
 pub struct Row {
@@ -73,32 +69,5 @@ fn line(line: Line) -> &'static str {
         Line::SHORT => "0 ms",
         Line::LONG => "1 ms",
         _ => "1 ms, 100 Mbit/s",
-    }
-}
-
-/// The table in a text, between its marks.
-pub fn find(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once(BEGIN)?;
-    Some(rest.split_once(END)?.0)
-}
-
-/// The text with this table between its marks.
-pub fn replace(text: &str, table: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}{table}{END}{after}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_table_is_found_and_replaced_between_its_marks() {
-        let text = format!("before\n{BEGIN}| old |\n{END}\nafter\n");
-        assert_eq!(find(&text), Some("| old |\n"));
-        let new = replace(&text, "| new |\n").expect("the marks");
-        assert_eq!(find(&new), Some("| new |\n"));
-        assert_eq!((find("none"), replace("none", "| new |\n")), (None, None));
     }
 }

@@ -48,9 +48,9 @@ impl Process {
         Process { name: name.into(), child, printed, gone: false }
     }
 
-    /// dnsmasq at one place, which the option `at` says, with what it is to do beside knowing the
+    /// dnsmasq at one place, which the options `at` say, with what it is to do beside knowing the
     /// names in `.test` that it is told.
-    pub(crate) fn dnsmasq(at: &str, options: &[String]) -> Self {
+    pub(crate) fn dnsmasq(at: &[&str], options: &[String]) -> Self {
         Process::start(
             "dnsmasq",
             Command::new("dnsmasq")
@@ -64,9 +64,8 @@ impl Process {
                     "--no-hosts",
                     "--local=/test/",
                     "--bind-interfaces",
-                    "--except-interface=lo",
-                    at,
                 ])
+                .args(at)
                 .args(options),
         )
     }

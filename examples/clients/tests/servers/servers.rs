@@ -94,7 +94,7 @@ impl Broker {
 
 /// A name server that knows these records, each an option of its own, and no other name.
 pub(crate) fn name_server(addr: Ipv4Addr, records: &[String]) -> Process {
-    let server = Process::dnsmasq(&format!("--listen-address={addr}"), records);
+    let server = Process::dnsmasq(&[&format!("--listen-address={addr}")], records);
     server.wait_for("started");
     server
 }

@@ -80,6 +80,23 @@ fn echo_stream(net: &Net, server: SocketAddr) -> Result<(), Error> {
     let mut buffer = [0; 64];
     let size = net.block(|| socket.receive(&mut buffer))?;
     say!("quickstart: {} bytes by TCP", size);
+    #[cfg(feature = "idle")]
+    idle(net, &mut socket)?;
     socket.close().wait()?;
     Ok(())
+}
+
+/// Waits for a minute for what does not come, and says how often the core woke.
+#[cfg(feature = "idle")]
+fn idle(
+    net: &Net,
+    socket: &mut sockstate::TcpSocket<'_, sockstate::state::Connected>,
+) -> Result<(), Error> {
+    use sockstate::Duration;
+    #[cfg(feature = "keep-alive")]
+    socket.set_keep_alive(Some(Duration::from_secs(10)))?;
+    let before = clock::wake_ups();
+    let received = net.block_for(Duration::from_secs(60), || socket.receive(&mut [0; 1]));
+    say!("idle: {} wake-ups", clock::wake_ups() - before);
+    if received == Err(Error::TimedOut) { Ok(()) } else { received.map(drop) }
 }

@@ -193,6 +193,8 @@ fn echo_stream(program: &mut Program, server: IpEndpoint) -> Result<(), Failed> 
         }
     })?;
     say!("twin: {} bytes by TCP", size);
+    #[cfg(feature = "idle")]
+    idle(program, handle);
 
     program.sockets.get_mut::<tcp::Socket>(handle).close();
     program.until(|_, sockets| {
@@ -203,4 +205,27 @@ fn echo_stream(program: &mut Program, server: IpEndpoint) -> Result<(), Failed> 
         .then_some(())
     });
     Ok(())
+}
+
+/// Waits for a minute for what does not come, and says how often the core woke.
+#[cfg(feature = "idle")]
+fn idle(program: &mut Program, _handle: smoltcp::iface::SocketHandle) {
+    use smoltcp::time::Duration;
+    #[cfg(feature = "keep-alive")]
+    program.sockets.get_mut::<tcp::Socket>(_handle).set_keep_alive(Some(Duration::from_secs(10)));
+    let before = clock::wake_ups();
+    let end = clock::now() + Duration::from_secs(60);
+    loop {
+        let now = clock::now();
+        program.iface.poll(now, &mut program.device, &mut program.sockets);
+        if now >= end {
+            break;
+        }
+        let delay = program.iface.poll_delay(now, &program.sockets);
+        let delay = delay.map_or(end - now, |delay| delay.min(end - now));
+        if delay > Duration::ZERO {
+            clock::sleep(Some(delay));
+        }
+    }
+    say!("idle: {} wake-ups", clock::wake_ups() - before);
 }

@@ -1,0 +1,232 @@
+//! What `quickstart` does, on smoltcp-nal 0.7. It brings all of its protocols, asked for or not.
+#![no_std]
+#![no_main]
+
+use core::net::{IpAddr, SocketAddr};
+
+use cortex_m_rt::entry;
+use embedded_time::rate::Fraction;
+use smoltcp::phy::Device as _;
+use smoltcp::time::Duration;
+use smoltcp_0_12::iface::{Config, Interface, SocketSet, SocketStorage};
+use smoltcp_0_12::phy::{self, ChecksumCapabilities, DeviceCapabilities, Medium};
+#[cfg(feature = "dhcp")]
+use smoltcp_0_12::socket::dhcpv4;
+#[cfg(feature = "dns")]
+use smoltcp_0_12::socket::dns;
+use smoltcp_0_12::socket::tcp;
+#[cfg(feature = "udp")]
+use smoltcp_0_12::socket::udp;
+use smoltcp_0_12::time::Instant;
+use smoltcp_0_12::wire::{EthernetAddress, IpAddress, IpCidr};
+use smoltcp_nal::embedded_nal::{TcpClientStack, nb};
+use smoltcp_nal::{NetworkError, NetworkStack};
+use sockstate_firmware::{Ethernet, HARDWARE_ADDR, SEED, clock, say, semihosting::exit};
+use static_cell::ConstStaticCell;
+
+type Stack = NetworkStack<'static, Device, Clock>;
+
+const SOCKETS: usize = 1
+    + cfg!(feature = "udp") as usize
+    + cfg!(feature = "dhcp") as usize
+    + cfg!(feature = "dns") as usize;
+
+/// It failed, one way or another.
+struct Failed;
+
+impl From<NetworkError> for Failed {
+    fn from(_error: NetworkError) -> Self {
+        Failed
+    }
+}
+
+#[entry]
+fn main() -> ! {
+    exit(run())
+}
+
+fn run() -> Result<(), Failed> {
+    let mut device = Device(sockstate_firmware::start());
+    let mut config = Config::new(EthernetAddress(HARDWARE_ADDR).into());
+    config.random_seed = SEED;
+    let mut iface = Interface::new(config, &mut device, Instant::ZERO);
+    // With DHCP it wants to begin with none.
+    let address = if cfg!(feature = "dhcp") {
+        IpCidr::new(IpAddress::v4(0, 0, 0, 0), 0)
+    } else {
+        IpCidr::new(IpAddress::v4(10, 0, 2, 15), 24)
+    };
+    let mut is_set = false;
+    iface.update_ip_addrs(|addresses| is_set = addresses.push(address).is_ok());
+    if !is_set {
+        return Err(Failed);
+    }
+    let mut stack = NetworkStack::new(iface, device, sockets(), Clock);
+    stack.seed_random_port(&SEED.to_le_bytes());
+
+    #[cfg(feature = "dhcp")]
+    block(&mut stack, |stack| match stack.interface().ipv4_addr() {
+        Some(address) if !address.is_unspecified() => Ok(()),
+        _ => Err(nb::Error::WouldBlock),
+    })?;
+    let server = SocketAddr::new(find_server(&mut stack)?, 7);
+    #[cfg(feature = "udp")]
+    echo_datagram(&mut stack, server)?;
+    echo_stream(&mut stack, server)?;
+    say!("smoltcp-nal: done");
+    Ok(())
+}
+
+fn sockets() -> SocketSet<'static> {
+    static SET: ConstStaticCell<[SocketStorage; SOCKETS]> =
+        ConstStaticCell::new([SocketStorage::EMPTY; SOCKETS]);
+    static RX: ConstStaticCell<[u8; 1024]> = ConstStaticCell::new([0; 1024]);
+    static TX: ConstStaticCell<[u8; 1024]> = ConstStaticCell::new([0; 1024]);
+    let mut sockets = SocketSet::new(&mut SET.take()[..]);
+    sockets.add(tcp::Socket::new(
+        tcp::SocketBuffer::new(&mut RX.take()[..]),
+        tcp::SocketBuffer::new(&mut TX.take()[..]),
+    ));
+    #[cfg(feature = "udp")]
+    sockets.add(udp_socket());
+    #[cfg(feature = "dhcp")]
+    sockets.add(dhcpv4::Socket::new());
+    #[cfg(feature = "dns")]
+    {
+        static QUERIES: ConstStaticCell<[Option<dns::DnsQuery>; 1]> = ConstStaticCell::new([None]);
+        sockets.add(dns::Socket::new(&[], &mut QUERIES.take()[..]));
+    }
+    sockets
+}
+
+#[cfg(feature = "udp")]
+fn udp_socket() -> udp::Socket<'static> {
+    static RX: ConstStaticCell<[u8; 512]> = ConstStaticCell::new([0; 512]);
+    static TX: ConstStaticCell<[u8; 512]> = ConstStaticCell::new([0; 512]);
+    static RX_META: ConstStaticCell<[udp::PacketMetadata; 4]> =
+        ConstStaticCell::new([udp::PacketMetadata::EMPTY; 4]);
+    static TX_META: ConstStaticCell<[udp::PacketMetadata; 4]> =
+        ConstStaticCell::new([udp::PacketMetadata::EMPTY; 4]);
+    udp::Socket::new(
+        udp::PacketBuffer::new(&mut RX_META.take()[..], &mut RX.take()[..]),
+        udp::PacketBuffer::new(&mut TX_META.take()[..], &mut TX.take()[..]),
+    )
+}
+
+/// Waits for a call. The stack does not say until when nothing happens.
+fn block<R>(
+    stack: &mut Stack,
+    mut call: impl FnMut(&mut Stack) -> nb::Result<R, NetworkError>,
+) -> Result<R, Failed> {
+    loop {
+        match call(stack) {
+            Ok(result) => return Ok(result),
+            Err(nb::Error::Other(error)) => return Err(error.into()),
+            Err(nb::Error::WouldBlock) => {}
+        }
+        if !stack.poll().map_err(|_| Failed)? {
+            clock::sleep(Some(Duration::from_millis(1)));
+        }
+    }
+}
+
+#[cfg(feature = "dns")]
+fn find_server(stack: &mut Stack) -> Result<IpAddr, Failed> {
+    use smoltcp_nal::embedded_nal::{AddrType, Dns};
+    block(stack, |stack| stack.get_host_by_name("echo.test", AddrType::IPv4))
+}
+
+#[cfg(not(feature = "dns"))]
+fn find_server(_stack: &mut Stack) -> Result<IpAddr, Failed> {
+    Ok(IpAddr::from([10, 0, 2, 2]))
+}
+
+#[cfg(feature = "udp")]
+fn echo_datagram(stack: &mut Stack, server: SocketAddr) -> Result<(), Failed> {
+    use smoltcp_nal::embedded_nal::UdpClientStack;
+    let mut socket = UdpClientStack::socket(stack)?;
+    UdpClientStack::connect(stack, &mut socket, server)?;
+    block(stack, |stack| UdpClientStack::send(stack, &mut socket, b"hello over UDP"))?;
+    let mut buffer = [0; 64];
+    let (size, _) =
+        block(stack, |stack| match UdpClientStack::receive(stack, &mut socket, &mut buffer) {
+            Err(nb::Error::Other(NetworkError::UdpReadFailure(udp::RecvError::Exhausted))) => {
+                Err(nb::Error::WouldBlock)
+            }
+            received => received,
+        })?;
+    say!("smoltcp-nal: {} bytes by UDP", size);
+    Ok(UdpClientStack::close(stack, socket)?)
+}
+
+fn echo_stream(stack: &mut Stack, server: SocketAddr) -> Result<(), Failed> {
+    let mut socket = TcpClientStack::socket(stack)?;
+    block(stack, |stack| TcpClientStack::connect(stack, &mut socket, server))?;
+    let mut left = &b"hello over TCP"[..];
+    while !left.is_empty() {
+        let sent = block(stack, |stack| TcpClientStack::send(stack, &mut socket, left))?;
+        left = &left[sent..];
+    }
+    let mut buffer = [0; 64];
+    let size =
+        block(stack, |stack| match TcpClientStack::receive(stack, &mut socket, &mut buffer) {
+            Ok(0) => Err(nb::Error::WouldBlock),
+            received => received,
+        })?;
+    say!("smoltcp-nal: {} bytes by TCP", size);
+    TcpClientStack::close(stack, socket)?;
+    stack.poll().map_err(|_| Failed)?;
+    Ok(())
+}
+
+struct Clock;
+
+impl embedded_time::Clock for Clock {
+    type T = u32;
+    const SCALING_FACTOR: Fraction = Fraction::new(1, 1_000);
+
+    fn try_now(&self) -> Result<embedded_time::Instant<Self>, embedded_time::clock::Error> {
+        Ok(embedded_time::Instant::new(clock::now().total_millis() as u32))
+    }
+}
+
+/// The board's device, for this version of smoltcp.
+struct Device(Ethernet);
+
+struct Token<T>(T);
+
+impl phy::Device for Device {
+    type RxToken<'a> = Token<<Ethernet as smoltcp::phy::Device>::RxToken<'a>>;
+    type TxToken<'a> = Token<<Ethernet as smoltcp::phy::Device>::TxToken<'a>>;
+
+    fn receive(&mut self, _now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        let (frame, room) = self.0.receive(smoltcp::time::Instant::ZERO)?;
+        Some((Token(frame), Token(room)))
+    }
+
+    fn transmit(&mut self, _now: Instant) -> Option<Self::TxToken<'_>> {
+        Some(Token(self.0.transmit(smoltcp::time::Instant::ZERO)?))
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let known = self.0.capabilities();
+        let mut caps = DeviceCapabilities::default();
+        caps.medium = Medium::Ethernet;
+        caps.max_transmission_unit = known.max_transmission_unit;
+        caps.max_burst_size = known.max_burst_size;
+        caps.checksum = ChecksumCapabilities::default();
+        caps
+    }
+}
+
+impl<T: smoltcp::phy::RxToken> phy::RxToken for Token<T> {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
+        self.0.consume(read)
+    }
+}
+
+impl<T: smoltcp::phy::TxToken> phy::TxToken for Token<T> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
+        self.0.consume(len, write)
+    }
+}

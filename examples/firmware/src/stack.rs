@@ -1,0 +1,26 @@
+//! How much of the stack the image has used.
+
+use crate::semihosting::print as print_line;
+
+unsafe extern "C" {
+    static _stack_end: u32;
+    static _stack_start: u32;
+}
+
+/// What the start-up code fills the stack with.
+const PAINT: u32 = 0xcccc_cccc;
+
+/// Prints how many bytes of the stack were used at most until now.
+pub(crate) fn print() {
+    print_line(format_args!("stack: {}", used()));
+}
+
+fn used() -> usize {
+    let top = &raw const _stack_start;
+    let mut word = &raw const _stack_end;
+    // SAFETY: between the two, which are the linker's, is the memory of the stack.
+    while unsafe { word.read_volatile() } == PAINT {
+        word = word.wrapping_add(1);
+    }
+    top as usize - word as usize
+}

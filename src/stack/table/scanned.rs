@@ -1,0 +1,145 @@
+//! Sockets found by looking at every slot: for few of them, where that is less code and less work
+//! than to keep tables.
+
+use smoltcp::time::Instant;
+use smoltcp::wire::IpEndpoint;
+
+use super::{ListId, Table};
+use crate::Protocol;
+use crate::stack::slot::{NEVER, NONE, Slot, SlotId};
+
+/// What a slot contributes to the tables.
+#[derive(Debug)]
+pub(crate) struct Links {
+    /// The list this slot is in, and since which turn.
+    pub(super) list: Option<ListId>,
+    since: u32,
+    /// Whether it can be found by its key.
+    filed: bool,
+    /// When this slot is to be visited.
+    due: Instant,
+}
+
+impl Links {
+    pub(crate) const NONE: Self = Links { list: None, since: 0, filed: false, due: NEVER };
+}
+
+/// What the tables know beside the slots.
+pub(super) struct Index {
+    /// How often a slot was put on a list.
+    turns: u32,
+}
+
+impl Index {
+    pub(super) const EMPTY: Self = Index { turns: 0 };
+}
+
+/// What a slot is found by. Nothing to look for: whoever finds a slot compares all of it anyway.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key;
+
+impl Key {
+    #[cfg(feature = "tcp")]
+    pub(crate) fn connection(_seed: u64, _local_port: u16, _remote: IpEndpoint) -> Self {
+        Key
+    }
+
+    pub(crate) fn port(_seed: u64, _protocol: Protocol, _port: u16) -> Self {
+        Key
+    }
+}
+
+/// By list.
+impl Table {
+    /// How many turns ago this slot was put on the list; none if it is not there.
+    fn age(&self, id: SlotId, list: ListId) -> Option<u32> {
+        let links = &self.get(id)?.links;
+        (links.list == Some(list)).then_some(self.index.turns.wrapping_sub(links.since))
+    }
+
+    /// The slot that is longest on the list of those that came there less than so many turns ago.
+    fn oldest(&self, list: ListId, below: u32) -> Option<SlotId> {
+        let mut oldest = None;
+        for id in self.ids() {
+            if let Some(age) = self.age(id, list).filter(|age| *age < below)
+                && oldest.is_none_or(|(most, _)| most < age)
+            {
+                oldest = Some((age, id));
+            }
+        }
+        oldest.map(|(_, id)| id)
+    }
+
+    pub(crate) fn first(&self, list: ListId) -> Option<SlotId> {
+        self.oldest(list, u32::MAX)
+    }
+
+    /// The next slot of the list that this one is in.
+    pub(crate) fn after(&self, id: SlotId) -> Option<SlotId> {
+        let list = self.list(id)?;
+        self.oldest(list, self.age(id, list)?)
+    }
+
+    /// Takes the slot out of the list it is in, and puts it at the end of another, or of none.
+    #[inline(never)]
+    pub(crate) fn move_to(&mut self, id: SlotId, list: Option<ListId>) {
+        self.index.turns = self.index.turns.wrapping_add(1);
+        let since = self.index.turns;
+        if let Some(links) = self.links(id) {
+            links.list = list;
+            links.since = since;
+        }
+    }
+}
+
+/// By key.
+impl Table {
+    /// The slots that may have this key.
+    pub(crate) fn chain(&self, _key: Key) -> impl Iterator<Item = (SlotId, &Slot)> {
+        self.ids().filter_map(|id| Some((id, self.get(id)?))).filter(|(_, slot)| slot.links.filed)
+    }
+
+    /// Files the slot under a key, or under none.
+    pub(crate) fn register(&mut self, id: SlotId, key: Option<Key>) {
+        if let Some(links) = self.links(id) {
+            links.filed = key.is_some();
+        }
+    }
+
+    /// All that can be found by a key.
+    #[cfg(test)]
+    pub(crate) fn filed(&self) -> std::vec::Vec<SlotId> {
+        self.chain(Key).map(|(id, _)| id).collect()
+    }
+}
+
+/// By time.
+impl Table {
+    /// Visits the slot at `at` at the latest.
+    #[inline(never)]
+    pub(crate) fn schedule(&mut self, id: SlotId, at: Instant) {
+        if let Some(links) = self.links(id) {
+            links.due = links.due.min(at);
+        }
+    }
+
+    /// The earliest visit.
+    pub(crate) fn next_due(&self) -> Option<(SlotId, Instant)> {
+        let mut next = (NONE, NEVER);
+        for id in self.ids() {
+            if let Some(slot) = self.get(id)
+                && slot.links.due < next.1
+            {
+                next = (id, slot.links.due);
+            }
+        }
+        (next.0 != NONE).then_some(next)
+    }
+
+    /// Forgets the visit.
+    pub(crate) fn unschedule(&mut self, id: SlotId) {
+        if let Some(links) = self.links(id) {
+            links.due = NEVER;
+        }
+    }
+}

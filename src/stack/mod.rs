@@ -76,6 +76,7 @@ use self::storage::Lent;
 use crate::Error;
 
 pub use self::config::{Config, Deadlines, Overflow};
+use self::core::Pulse;
 pub(crate) use self::core::Sending;
 use self::core::later;
 pub(crate) use self::ownership::Ending;
@@ -308,46 +309,23 @@ impl<S: Sharing> Net<S> {
     ///
     /// [`Error::Reentrant`] within a closure of the stack.
     pub fn poll(&self) -> Result<bool, Error> {
-        let (up, mut is_frame) = self.with_port(|core, port| {
-            core.now = port.now();
-            core.more = false;
-            #[cfg(feature = "async")]
-            core.set_polled(core.link_up);
-            (core.link_up, port.ingress(core))
-        })?;
-        let mut frames = 0;
-        while is_frame {
-            frames += 1;
-            if frames == BURST {
-                self.with_core(|core| core.more = up)?;
-                break;
-            }
-            is_frame = self.with_port(|core, port| port.ingress(core))?;
-        }
-        if !up {
-            return Ok(false);
-        }
-        Ok(self.send()? || frames > 0)
-    }
-
-    /// Lets sockets send their frames, as long as the device has room. Whether a frame moved.
-    fn send(&self) -> Result<bool, Error> {
-        let mut moved = false;
+        let (mut begins, mut frames, mut moved) = (true, 0, false);
         loop {
-            let sending = self.with_port(|core, port| {
-                let sending = port.egress(core);
-                #[cfg(feature = "async")]
-                match sending {
-                    None => core.set_polled(false),
-                    Some(Sending::Refused) => core.set_refused(),
-                    _ => {}
+            let step = self.with_port(|core, port| {
+                if core::mem::take(&mut begins) {
+                    core.begin_poll(port.now());
                 }
-                sending
+                if frames < BURST && port.ingress(core) {
+                    frames += 1;
+                    core.more = frames == BURST && core.link_up;
+                    return Step::Moved;
+                }
+                if core.link_up { port.send(core) } else { Step::Done }
             })?;
-            match sending {
-                None | Some(Sending::Refused) => return Ok(moved),
-                Some(Sending::Sent | Sending::Stalled) => moved = true,
-                Some(Sending::Nothing) => {}
+            match step {
+                Step::Moved => moved = true,
+                Step::Nothing => {}
+                Step::Done => return Ok(moved),
             }
         }
     }
@@ -448,12 +426,12 @@ impl<S: Sharing> Net<S> {
         mut op: impl FnMut() -> nb::Result<R, E>,
     ) -> Result<R, Error> {
         loop {
-            let activity = self.with_core(|core| core.activity)?;
+            let before = self.with_core(|core| core.pulse)?;
             match op() {
                 Ok(result) => return Ok(result),
                 Err(nb::Error::Other(error)) => return Err(error.into()),
                 Err(nb::Error::WouldBlock) => {
-                    if !self.moves(activity)? {
+                    if !self.moves(before)? {
                         idle(self.poll_delay());
                     }
                 }
@@ -461,10 +439,19 @@ impl<S: Sharing> Net<S> {
         }
     }
 
-    /// Polls the stack. Whether something has moved, by this or since there was that activity:
-    /// another thread or handler may have polled, and taken in what is waited for.
-    fn moves(&self, activity: u32) -> Result<bool, Error> {
-        Ok(self.poll()? || self.with_core(|core| core.activity)? != activity)
+    /// Whether something has moved for which a call is to be made again that would block: since
+    /// then, or by a poll.
+    fn moves(&self, before: Pulse) -> Result<bool, Error> {
+        let now = self.with_core(|core| core.pulse)?;
+        if now.arrived != before.arrived {
+            return Ok(true);
+        }
+        match now.polls.wrapping_sub(before.polls) {
+            0 => self.poll(),
+            // The call itself has polled, and has looked again after that.
+            1 => Ok(false),
+            _ => Ok(now.sent != before.sent),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! How much of the stack the image has used.
 
-use crate::semihosting::print as print_line;
+use crate::semihosting;
 
 unsafe extern "C" {
     static _stack_end: u32;
@@ -12,7 +12,7 @@ const PAINT: u32 = 0xcccc_cccc;
 
 /// Prints how many bytes of the stack were used at most until now.
 pub(crate) fn print() {
-    print_line(format_args!("stack: {}", used()));
+    semihosting::print(format_args!("stack: {}", used()));
 }
 
 fn used() -> usize {

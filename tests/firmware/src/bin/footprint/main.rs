@@ -41,16 +41,11 @@ fn run() -> Result<(), Box<dyn Error>> {
     if of_another {
         eprintln!("not compared with the table of another compiler");
     }
-    task.settle(
-        "footprint",
-        &table,
-        |table| {
-            if of_another { String::new() } else { table.to_owned() }
-        },
-    )?;
+    let part = |table: &str| if of_another { String::new() } else { table.to_owned() };
+    let mut faults: Vec<String> =
+        task.settle("footprint", &table, part).err().into_iter().collect();
     task.finish()?;
-    match rows.iter().filter(|row| row.is_kept() == Some(false)).count() {
-        0 => Ok(()),
-        broken => Err(format!("{broken} bounds are not kept").into()),
-    }
+    let broken = rows.iter().filter(|row| row.is_kept() == Some(false)).count();
+    faults.extend((broken > 0).then(|| format!("{broken} bounds are not kept")));
+    if faults.is_empty() { Ok(()) } else { Err(faults.join("\n").into()) }
 }

@@ -65,7 +65,7 @@ impl Core {
         for id in self.table.tcp_ids() {
             self.tcp_address_changed(id);
         }
-        self.activity = self.activity.wrapping_add(1);
+        self.pulse.arrives();
         self.all_changed();
         self.chores_changed();
         self.table.wake_stalled();
@@ -99,7 +99,7 @@ impl Core {
         if up {
             self.call_runner();
         }
-        self.activity = self.activity.wrapping_add(1);
+        self.pulse.arrives();
         self.all_changed();
         if up {
             self.chores_begin_anew();

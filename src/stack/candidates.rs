@@ -31,15 +31,14 @@ impl Core {
 mod by_name {
     use core::net::SocketAddr;
 
-    use smoltcp::time::Duration;
-
     use crate::socket::resolution::Resolution;
+    use crate::stack::config::Limit;
     use crate::stack::core::Core;
     use crate::stack::slot::{Role, SlotId};
     use crate::{Error, HostAddrs, LocalEndpoint};
 
     /// How long an address is asked if others follow and connecting has no deadline.
-    const WITHOUT_DEADLINE: Duration = Duration::from_secs(10);
+    const WITHOUT_DEADLINE: Limit = Limit::seconds(10);
 
     /// Where else the host can be asked for a connection, if it does not answer. None, if an address
     /// was named and not a host.
@@ -128,11 +127,11 @@ mod by_name {
         /// Leaves time for the addresses that follow: this one has an equal part of the time limit.
         fn shorten(&mut self, id: SlotId, following: u32) {
             if following > 0 {
-                let limit = match self.deadlines.connect {
-                    Some(limit) => limit / (following + 1),
-                    None => WITHOUT_DEADLINE,
+                let limit = match self.limits.connect {
+                    Limit::NONE => WITHOUT_DEADLINE,
+                    limit => limit.divided(following + 1),
                 };
-                self.set_deadline(id, self.after(Some(limit)));
+                self.set_deadline(id, self.after(limit));
             }
         }
     }

@@ -8,7 +8,7 @@ use smoltcp::wire::IpAddress;
 #[cfg(feature = "tcp")]
 use smoltcp::wire::IpListenEndpoint;
 
-use super::config::{Config, Deadlines, Overflow};
+use super::config::{Config, Limit, Limits, Overflow};
 #[cfg(feature = "udp")]
 use super::peer::Peer;
 use super::port::{Look, Work};
@@ -41,6 +41,23 @@ pub enum Sending {
     Stalled,
 }
 
+/// What changes when something happens for which a call may be made again that would block.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pulse {
+    /// Frames that arrived, time limits that ended, and what else the sockets did not do.
+    pub(crate) arrived: u32,
+    /// Begun polls.
+    pub(crate) polls: u16,
+    /// Frames that were sent for sockets.
+    pub(crate) sent: u16,
+}
+
+impl Pulse {
+    pub(super) fn arrives(&mut self) {
+        self.arrived = self.arrived.wrapping_add(1);
+    }
+}
+
 /// How long smoltcp keeps quiet after asking for a neighbour, on the whole interface.
 const DISCOVERY_SILENCE: Duration = Duration::from_millis(1_000);
 
@@ -63,7 +80,7 @@ pub struct Core {
     pub(super) raw_bound: u16,
     #[cfg(feature = "proto-ipv4-fragmentation")]
     pub(crate) fragments: FragmentMap,
-    pub(crate) deadlines: Deadlines,
+    pub(crate) limits: Limits,
     pub(crate) overflow: Overflow,
     #[cfg(feature = "dns")]
     pub(crate) name_servers: heapless::Vec<IpAddress, { super::dns::MOST_SERVERS }>,
@@ -98,8 +115,7 @@ pub struct Core {
     /// A connection could not be accepted for want of a slot.
     #[cfg(any(feature = "watch", feature = "async"))]
     pub(crate) starved: bool,
-    /// Changes with every frame that moves and every time limit that ends, whoever polls.
-    pub(crate) activity: u32,
+    pub(crate) pulse: Pulse,
     pub(crate) counters: Counters,
     #[cfg(feature = "multicast")]
     pub(crate) groups: super::groups::Groups,
@@ -142,7 +158,7 @@ impl Core {
             raw_bound: 0,
             #[cfg(feature = "proto-ipv4-fragmentation")]
             fragments: FragmentMap::new(),
-            deadlines: config.deadlines,
+            limits: config.deadlines.into(),
             overflow: config.overflow,
             #[cfg(feature = "dns")]
             name_servers: heapless::Vec::new(),
@@ -167,7 +183,7 @@ impl Core {
             short: false,
             #[cfg(any(feature = "watch", feature = "async"))]
             starved: false,
-            activity: 0,
+            pulse: Pulse::default(),
             counters: Counters::default(),
             #[cfg(feature = "multicast")]
             groups: super::groups::Groups::new(now),
@@ -187,6 +203,14 @@ impl Core {
 
 /// Frames.
 impl Core {
+    pub(super) fn begin_poll(&mut self, now: Instant) {
+        self.now = now;
+        self.more = false;
+        self.pulse.polls = self.pulse.polls.wrapping_add(1);
+        #[cfg(feature = "async")]
+        self.set_polled(self.link_up);
+    }
+
     /// Shows one frame to the slot it is for.
     pub(crate) fn deliver(&mut self, frame: &[u8], ingress: impl Work<()>) {
         let route = self.route(frame);
@@ -210,7 +234,7 @@ impl Core {
             }
         };
         let before = self.before(id);
-        self.activity = self.activity.wrapping_add(1);
+        self.pulse.arrives();
         self.with_set(id, ingress);
         match route {
             Route::Neighbor => {
@@ -225,7 +249,7 @@ impl Core {
             Route::Query => self.group_query(frame),
             _ => {}
         }
-        if let Some(before) = before {
+        if id != NONE {
             self.settle(id, &before, Cause::Ingress { rst, full });
             self.changed(id);
         }
@@ -287,7 +311,7 @@ impl Core {
             self.table.move_to(id, None);
             return Some(Sending::Nothing);
         }
-        let before = self.before(id)?;
+        let before = self.before(id);
         #[cfg(feature = "tcp")]
         if before.tcp == smoltcp::socket::tcp::State::SynSent {
             look.medium = Some(self.caps.medium);
@@ -298,7 +322,7 @@ impl Core {
             slot.request = number;
         }
         if sending == Sending::Sent {
-            self.activity = self.activity.wrapping_add(1);
+            self.pulse.sent = self.pulse.sent.wrapping_add(1);
         }
         // Without room in the device, it stays the first of the list.
         if sending != Sending::Refused {
@@ -320,14 +344,12 @@ impl Core {
     /// Visits one slot whose time has come, if there is one: no more at a time, as the lock is
     /// held.
     fn take_due(&mut self) -> bool {
-        let Some((id, _)) = self.table.next_due().filter(|(_, due)| *due <= self.now) else {
-            return false;
-        };
+        let Some(id) = self.table.due_by(self.now) else { return false };
         self.table.unschedule(id);
         if self.slot(id).is_some_and(|slot| slot.deadline <= self.now) {
             self.expire(id);
             self.changed(id);
-            self.activity = self.activity.wrapping_add(1);
+            self.pulse.arrives();
             self.rang = true;
         }
         let Some((role, deadline)) = self.slot(id).map(|slot| (slot.role, slot.deadline)) else {
@@ -353,18 +375,21 @@ impl Core {
         }
     }
 
-    fn before(&self, id: SlotId) -> Option<Before> {
-        let slot = self.slot(id)?;
+    fn before(&self, id: SlotId) -> Before {
+        #[cfg(feature = "tcp")]
+        {
+            let socket = self.tcp(id);
+            Before {
+                tcp: socket.map_or(smoltcp::socket::tcp::State::Closed, |s| s.state()),
+                queued: socket.map_or(0, |s| s.send_queue()),
+                listen: socket.map_or_else(Default::default, |s| s.listen_endpoint()),
+            }
+        }
         #[cfg(not(feature = "tcp"))]
-        let _ = slot;
-        Some(Before {
-            #[cfg(feature = "tcp")]
-            tcp: slot.tcp().map_or(smoltcp::socket::tcp::State::Closed, |s| s.state()),
-            #[cfg(feature = "tcp")]
-            queued: slot.tcp().map_or(0, |s| s.send_queue()),
-            #[cfg(feature = "tcp")]
-            listen: slot.tcp().map_or_else(Default::default, |s| s.listen_endpoint()),
-        })
+        {
+            let _ = id;
+            Before {}
+        }
     }
 
     /// After a frame: follows the slot's state, and decides when it is to be visited again.
@@ -442,8 +467,8 @@ impl Core {
     }
 
     /// The moment a time limit that begins now is over.
-    pub(crate) fn after(&self, limit: Option<Duration>) -> Instant {
-        limit.map_or(NEVER, |limit| later(self.now, limit))
+    pub(crate) fn after(&self, limit: Limit) -> Instant {
+        limit.after(self.now)
     }
 }
 
@@ -526,9 +551,4 @@ fn has_lost_its_address(slot: &Slot) -> bool {
 pub(crate) fn later(now: Instant, limit: Duration) -> Instant {
     let limit = i64::try_from(limit.total_micros()).unwrap_or(i64::MAX);
     Instant::from_micros(now.total_micros().saturating_add(limit))
-}
-
-/// A time limit in the milliseconds of a slot; 0 for none.
-pub(crate) fn millis(limit: Option<Duration>) -> u32 {
-    limit.map_or(0, |limit| limit.total_millis().clamp(1, u64::from(u32::MAX)) as u32)
 }

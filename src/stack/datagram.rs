@@ -31,7 +31,7 @@ impl Core {
         match (role, cause) {
             (Role::Closing, _) => return !self.has_work(id),
             (Role::Held, Cause::Egress(Sending::Stalled)) if deadline == NEVER => {
-                self.set_deadline(id, self.after(self.deadlines.unreachable));
+                self.set_deadline(id, self.after(self.limits.unreachable));
             }
             (Role::Held, Cause::Egress(Sending::Sent)) => self.set_deadline(id, NEVER),
             (Role::Held, Cause::Egress(Sending::Nothing)) if !self.has_work(id) => {

@@ -298,6 +298,22 @@ impl<S: Sharing, D: Device + 'static, C: Clock + 'static> Net<S, Port<D, C>> {
     }
 }
 
+/// What came of what is done under one lock.
+enum Step {
+    /// A frame moved.
+    Moved,
+    /// None did, but one may.
+    Nothing,
+    /// There is no more to do.
+    Done,
+}
+
+/// What whoever waits does next.
+enum Next {
+    TryAgain,
+    Sleep(Option<Duration>),
+}
+
 /// Running.
 impl<S: Sharing> Net<S> {
     /// Takes in the frames that have arrived, lets sockets send theirs, and ends what is past its
@@ -312,7 +328,7 @@ impl<S: Sharing> Net<S> {
         let (mut begins, mut frames, mut moved) = (true, 0, false);
         loop {
             let step = self.with_port(|core, port| {
-                if core::mem::take(&mut begins) {
+                if ::core::mem::take(&mut begins) {
                     core.begin_poll(port.now());
                 }
                 if frames < BURST && port.ingress(core) {
@@ -320,12 +336,30 @@ impl<S: Sharing> Net<S> {
                     core.more = frames == BURST && core.link_up;
                     return Step::Moved;
                 }
-                if core.link_up { port.send(core) } else { Step::Done }
+                if core.link_up { Self::send_one(core, port) } else { Step::Done }
             })?;
             match step {
                 Step::Moved => moved = true,
                 Step::Nothing => {}
                 Step::Done => return Ok(moved),
+            }
+        }
+    }
+
+    /// Lets one socket send one frame.
+    fn send_one(core: &mut Core, port: &mut S::Driver) -> Step {
+        match port.egress(core) {
+            Some(Sending::Sent | Sending::Stalled) => Step::Moved,
+            Some(Sending::Nothing) => Step::Nothing,
+            Some(Sending::Refused) => {
+                #[cfg(feature = "async")]
+                core.set_refused();
+                Step::Done
+            }
+            None => {
+                #[cfg(feature = "async")]
+                core.set_polled(false);
+                Step::Done
             }
         }
     }
@@ -431,26 +465,32 @@ impl<S: Sharing> Net<S> {
                 Ok(result) => return Ok(result),
                 Err(nb::Error::Other(error)) => return Err(error.into()),
                 Err(nb::Error::WouldBlock) => {
-                    if !self.moves(before)? {
-                        idle(self.poll_delay());
+                    if let Next::Sleep(delay) = self.next(before)? {
+                        idle(delay);
                     }
                 }
             }
         }
     }
 
-    /// Whether something has moved for which a call is to be made again that would block: since
-    /// then, or by a poll.
-    fn moves(&self, before: Pulse) -> Result<bool, Error> {
-        let now = self.with_core(|core| core.pulse)?;
-        if now.arrived != before.arrived {
-            return Ok(true);
-        }
-        match now.polls.wrapping_sub(before.polls) {
-            0 => self.poll(),
-            // The call itself has polled, and has looked again after that.
-            1 => Ok(false),
-            _ => Ok(now.sent != before.sent),
+    /// What whoever waits does after a call that would block: something may have moved since then,
+    /// whoever polled, that makes it worth another try.
+    fn next(&self, before: Pulse) -> Result<Next, Error> {
+        let next = self.with_port(|core, port| {
+            let now = core.pulse;
+            let is_quiet = now.arrived == before.arrived
+                && match now.polls.wrapping_sub(before.polls) {
+                    0 => return None,
+                    // The call itself has polled, and has looked again after that.
+                    1 => true,
+                    _ => now.sent == before.sent,
+                };
+            Some(if is_quiet { Next::Sleep(core.poll_delay(port.now())) } else { Next::TryAgain })
+        })?;
+        match next {
+            Some(next) => Ok(next),
+            None if self.poll()? => Ok(Next::TryAgain),
+            None => Ok(Next::Sleep(self.poll_delay())),
         }
     }
 }

@@ -3,7 +3,7 @@
 #[cfg(feature = "tcp")]
 use smoltcp::time::Duration;
 
-use super::core::{Core, millis};
+use super::core::Core;
 #[cfg(feature = "udp")]
 use super::peer::Peer;
 use super::slot::{Flags, NEVER, NONE, Role, Slot, SlotId};
@@ -39,7 +39,7 @@ impl Core {
 
     /// Makes a slot as good as new for its next owner: nothing of the last connection stays.
     pub(crate) fn renew(&mut self, id: SlotId) {
-        let patience = millis(self.deadlines.unreachable);
+        let patience = self.limits.unreachable;
         self.unwait(id);
         let Some(slot) = self.slot_mut(id) else { return };
         slot.role = Role::Held;
@@ -49,6 +49,10 @@ impl Core {
         slot.deadline = NEVER;
         slot.group = NONE;
         slot.forget_neighbor();
+        #[cfg(feature = "tcp")]
+        {
+            slot.untold = 0;
+        }
         #[cfg(feature = "tcp")]
         if let Some(socket) = slot.tcp_mut() {
             socket.set_nagle_enabled(true);

@@ -181,7 +181,7 @@ impl Core {
         if let Some(slot) = self.slot_mut(id) {
             slot.role = Role::Closing;
         }
-        self.set_deadline(id, self.after(self.deadlines.closing));
+        self.set_deadline(id, self.after(self.limits.closing));
         self.table.touch(id);
     }
 

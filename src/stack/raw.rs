@@ -242,7 +242,7 @@ impl Core {
             buffer.copy_from_slice(packet);
             self.changed(id);
         }
-        self.activity = self.activity.wrapping_add(1);
+        self.pulse.arrives();
         let concerns_interface = match (packet.first().map(|first| first >> 4), header.protocol) {
             (Some(4), ICMP | IGMP) | (Some(6), ICMPV6) => true,
             // Another socket's datagram may be put together from it.

@@ -18,7 +18,7 @@ use super::slot::NEVER;
 use super::table::ListId;
 #[cfg(feature = "embedded-hal-async")]
 use super::{Clock, Stack};
-use super::{Net, Sharing};
+use super::{Net, Sharing, Step};
 use crate::Error;
 #[cfg(feature = "embedded-hal-async")]
 use crate::device::AsyncDevice;
@@ -169,9 +169,7 @@ impl<S: Sharing> Net<S> {
             }
             (result, sends)
         })?;
-        if sends {
-            self.send()?;
-        }
+        while sends && !matches!(self.with_port(Self::send_one)?, Step::Done) {}
         Ok(result)
     }
 }

@@ -244,7 +244,7 @@ impl Core {
             });
             self.slaac.addresses.retain(|known| !is_over(known));
             self.addresses_changed();
-            self.activity = self.activity.wrapping_add(1);
+            self.pulse.arrives();
             self.rang = true;
         }
         self.slaac_plan();

@@ -8,6 +8,7 @@ use smoltcp::socket::tcp;
 use smoltcp::socket::udp;
 use smoltcp::time::Instant;
 
+use super::config::Limit;
 #[cfg(any(feature = "watch", feature = "async"))]
 use super::ready::Waited;
 use super::table::Links;
@@ -48,8 +49,8 @@ pub(crate) struct Slot {
     pub(crate) links: Links,
     /// When this slot ends what it is doing, or `NEVER`.
     pub(crate) deadline: Instant,
-    /// How long a peer may owe an answer, in milliseconds; 0 for ever.
-    pub(crate) patience: u32,
+    /// How long a peer may owe an answer.
+    pub(crate) patience: Limit,
     /// The next slot of a listener's backlog.
     pub(crate) group: SlotId,
     pub(crate) role: Role,
@@ -62,6 +63,9 @@ pub(crate) struct Slot {
     /// be delivered must know it.
     #[cfg(feature = "tcp")]
     pub(crate) request: u32,
+    /// How many bytes were taken out of the receive buffer since the peer was last told of room.
+    #[cfg(feature = "tcp")]
+    pub(crate) untold: u32,
 }
 
 /// Small facts about a slot.
@@ -107,7 +111,7 @@ impl Slot {
         set: None,
         links: Links::NONE,
         deadline: NEVER,
-        patience: 0,
+        patience: Limit::NONE,
         group: NONE,
         role: Role::Free,
         end: None,
@@ -116,6 +120,8 @@ impl Slot {
         waited: Waited::BY_NOBODY,
         #[cfg(feature = "tcp")]
         request: 0,
+        #[cfg(feature = "tcp")]
+        untold: 0,
     };
 
     /// Forgets the neighbour that did not answer the last owner of the slot. smoltcp notes that

@@ -6,6 +6,7 @@ use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpEndpoint, IpListenEndpoint};
 
+use super::config::Limit;
 use super::core::{Before, Cause, Core, Sending};
 use super::slot::{Flags, NEVER, NONE, Role, SlotId};
 use crate::addr::{ip_endpoint, overlap, socket_addr};
@@ -98,7 +99,7 @@ impl Core {
         forget(socket);
         socket.connect(self.iface.context(), remote, local).map_err(|_| Error::Unaddressable)?;
         self.tcp_register(id);
-        self.set_deadline(id, self.after(self.deadlines.connect));
+        self.set_deadline(id, self.after(self.limits.connect));
         self.table.touch(id);
         Ok(())
     }
@@ -237,7 +238,7 @@ impl Core {
         if let Some(socket) = self.tcp_mut(id) {
             socket.close();
         }
-        self.set_deadline(id, self.after(self.deadlines.closing));
+        self.set_deadline(id, self.after(self.limits.closing));
         self.tcp_discard(id);
         self.table.touch(id);
     }
@@ -285,7 +286,7 @@ impl Core {
                 let closing = slot.flags.has(Flags::DISCARD);
                 self.tcp_close(id);
                 // One that was closed before keeps its deadline.
-                let deadline = if closing { deadline } else { self.after(self.deadlines.closing) };
+                let deadline = if closing { deadline } else { self.after(self.limits.closing) };
                 self.tcp_orphan(id, deadline);
             }
         }
@@ -409,13 +410,14 @@ impl Core {
         }
         if matches!(cause, Cause::Egress(Sending::Sent)) {
             slot.flags.set(Flags::UNSENT, false);
+            slot.untold = 0;
         }
         match slot.role {
             Role::Held if !slot.flags.has(Flags::DISCARD) => self.tcp_heed(id, state, cause),
             Role::Held | Role::Closing => {
                 let progress = slot.tcp().is_some_and(|s| s.send_queue() < before.queued);
                 if progress {
-                    self.set_deadline(id, self.after(self.deadlines.closing));
+                    self.set_deadline(id, self.after(self.limits.closing));
                 }
                 self.tcp_discard(id);
                 self.tcp_bury(id, before, cause);
@@ -448,7 +450,7 @@ impl Core {
             _ => {}
         }
         match state {
-            State::SynReceived => self.set_deadline(id, self.after(self.deadlines.handshake)),
+            State::SynReceived => self.set_deadline(id, self.after(self.limits.handshake)),
             State::Closed => {
                 self.half_open = self.half_open.saturating_sub(1);
                 self.tcp_rearm(id, before.listen);
@@ -493,7 +495,9 @@ impl Core {
     /// When the patience with a peer is at its end. With one that will only be asked later, it
     /// begins later: a probe may be further away than the patience lasts.
     fn tcp_patience_ends(&mut self, id: SlotId) -> Instant {
-        let Some(slot) = self.table.get(id).filter(|slot| slot.patience != 0) else { return NEVER };
+        let Some(slot) = self.table.get(id).filter(|slot| slot.patience != Limit::NONE) else {
+            return NEVER;
+        };
         let (Some(socket), Some(set)) = (slot.tcp(), &slot.set) else { return NEVER };
         let asked = match socket.keep_alive() {
             _ if owes(socket) && slot.flags.has(Flags::FULL) => self.iface.poll_at(self.now, set),
@@ -502,7 +506,7 @@ impl Core {
             None => return NEVER,
         };
         let begins = asked.map_or(self.now, |asked| asked.max(self.now));
-        begins + Duration::from_millis(u64::from(slot.patience))
+        slot.patience.after(begins)
     }
 
     /// Throws away what arrived after the application closed. Once everything the application

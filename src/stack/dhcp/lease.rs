@@ -17,36 +17,36 @@ impl Core {
             (time, limit) => time.or(limit),
         };
         let addr = |addr: Ipv4Address| IpAddr::V4(addr);
-        let mut lease = Lease {
-            address: IpCidr::Ipv4(terms.address),
-            router: terms.router.map(addr),
-            dns_servers: terms.name_servers.into_iter().map(addr).collect(),
-            server: addr(server),
-            since: self.now,
-            until: time.map(|time| later(self.now, time)),
-        };
-        let old = self.dhcp.lease.take();
-        if let Some(old) = &old {
-            if old.address == lease.address {
-                lease.since = old.since;
-            }
-            if (Lease { until: lease.until, ..old.clone() }) == lease {
-                self.dhcp.lease = Some(lease);
-                return;
-            }
+        let address = IpCidr::Ipv4(terms.address);
+        let until = time.map(|time| later(self.now, time));
+        let old = self.dhcp.lease.as_ref().map(|lease| (lease.address, lease.since));
+        if let Some(lease) = &mut self.dhcp.lease
+            && lease.address == address
+            && lease.router == terms.router.map(addr)
+            && lease.server == addr(server)
+            && lease.dns_servers.iter().copied().eq(terms.name_servers.iter().copied().map(addr))
+        {
+            lease.until = until;
+            return;
         }
-        if !self.dhcp_set_address(old.as_ref(), lease.address) {
+        if !self.dhcp_set_address(old.map(|(address, _)| address), address) {
             // The application has filled the table meanwhile.
             self.dhcp.failure = Some(Error::OutOfAddresses);
             self.dhcp.tell();
-            self.dhcp.lease = old;
             self.dhcp.restart();
             self.dhcp.pause = later(self.now, PAUSE);
             self.dhcp_lose();
             return;
         }
         self.dhcp_set_router(terms.router);
-        self.dhcp.lease = Some(lease);
+        self.dhcp.lease = Some(Lease {
+            address,
+            router: terms.router.map(addr),
+            dns_servers: terms.name_servers.iter().copied().map(addr).collect(),
+            server: addr(server),
+            since: old.filter(|(old, _)| *old == address).map_or(self.now, |(_, since)| since),
+            until,
+        });
         self.dhcp_changed();
     }
 
@@ -65,14 +65,14 @@ impl Core {
         self.dhcp_set_names();
         self.dhcp.changes = self.dhcp.changes.wrapping_add(1);
         self.dhcp.tell();
-        self.activity = self.activity.wrapping_add(1);
+        self.pulse.arrives();
         self.addresses_changed();
     }
 
     /// Puts the new address in the place of the old one. False if there is no room.
-    fn dhcp_set_address(&mut self, old: Option<&Lease>, new: IpCidr) -> bool {
+    fn dhcp_set_address(&mut self, old: Option<IpCidr>, new: IpCidr) -> bool {
         let had = core::mem::take(&mut self.dhcp.has_address);
-        let old = old.map(|lease| lease.address).filter(|_| had);
+        let old = old.filter(|_| had);
         let mut is_there = false;
         let mut added = false;
         self.iface.update_ip_addrs(|addrs| {

@@ -321,7 +321,7 @@ impl Core {
             _ => {}
         }
         ingress(&mut self.iface, &mut self.dhcp.set, self.now);
-        self.activity = self.activity.wrapping_add(1);
+        self.pulse.arrives();
         let event = self.dhcp.event();
         let taken = self.dhcp_wanted_at() != before || event.is_some();
         match message {
@@ -344,7 +344,7 @@ impl Core {
         }
         let sending = egress(&mut self.iface, &mut self.dhcp.set, self.now);
         match sending {
-            Sending::Sent => self.activity = self.activity.wrapping_add(1),
+            Sending::Sent => self.pulse.sent = self.pulse.sent.wrapping_add(1),
             Sending::Stalled => self.dhcp.pause = later(self.now, PAUSE),
             Sending::Nothing | Sending::Refused => {}
         }

@@ -37,7 +37,7 @@ impl Core {
         }
         query.tries += 1;
         let round = self.round(query);
-        if query.tries / round > MOST_DOUBLINGS {
+        if query.tries.checked_div(round).is_some_and(|rounds| rounds > MOST_DOUBLINGS) {
             // One round less is the same turn, and as long a wait.
             query.tries -= round;
         }

@@ -6,10 +6,8 @@
 
 use core::net::IpAddr;
 
-use heapless::Vec;
 use smoltcp::wire::{
     DnsFlags, DnsOpcode, DnsPacket, DnsQueryType, DnsQuestion, DnsRcode, DnsRecord, DnsRecordData,
-    DnsRepr,
 };
 
 use crate::{Error, HostAddrs};
@@ -64,23 +62,30 @@ pub(super) enum Reply {
     Failure,
 }
 
-/// A name in the form of RFC 1035 section 3.1: labels, each behind its length.
-fn encode(name: &str) -> Result<Vec<u8, LONGEST_NAME>, Error> {
-    let mut encoded = Vec::new();
-    for label in without_root(name).split('.') {
-        if !is_label(label.as_bytes()) {
+/// Writes a name in the form of RFC 1035 section 3.1: labels, each behind its length. Its length, or
+/// `InvalidName`.
+fn encode(name: &str, buffer: &mut [u8]) -> Result<usize, Error> {
+    let mut size = 0;
+    for label in without_root(name).split('.').map(str::as_bytes) {
+        let place = buffer.get_mut(size..size + 1 + label.len()).ok_or(Error::InvalidName)?;
+        let (len, place) = place.split_first_mut().ok_or(Error::InvalidName)?;
+        if !is_label(label) {
             return Err(Error::InvalidName);
         }
-        encoded.push(label.len() as u8).map_err(|_| Error::InvalidName)?;
-        encoded.extend_from_slice(label.as_bytes()).map_err(|_| Error::InvalidName)?;
+        *len = label.len() as u8;
+        place.copy_from_slice(label);
+        size += 1 + label.len();
     }
-    encoded.push(0).map_err(|_| Error::InvalidName)?;
-    Ok(encoded)
+    *buffer.get_mut(size).ok_or(Error::InvalidName)? = 0;
+    Ok(size + 1)
 }
 
 /// Whether a name can be asked for.
 pub(super) fn check(name: &str) -> Result<(), Error> {
-    encode(name).map(drop)
+    let name = without_root(name);
+    let is_sound = name.split('.').map(str::as_bytes).all(is_label);
+    // Beside its labels, it has a byte in front of them and one behind them.
+    if is_sound && name.len() + 2 <= LONGEST_NAME { Ok(()) } else { Err(Error::InvalidName) }
 }
 
 /// Whether this can be a label of a host's name (RFC 1123 section 2.1). The underscore cannot, and
@@ -104,17 +109,22 @@ pub(super) fn question(
     recursive: bool,
     buffer: &mut [u8; LONGEST_QUESTION],
 ) -> Result<usize, Error> {
-    let name = encode(name)?;
-    let repr = DnsRepr {
-        transaction_id: id,
-        opcode: DnsOpcode::Query,
-        flags: if recursive { DnsFlags::RECURSION_DESIRED } else { DnsFlags::empty() },
-        question: DnsQuestion { name: &name, type_: record.code() },
-    };
-    let size = repr.buffer_len();
-    let message = buffer.get_mut(..size).ok_or(Error::InvalidName)?;
-    repr.emit(&mut DnsPacket::new_unchecked(message));
-    Ok(size)
+    const RECURSION_DESIRED: [u8; 2] = [1, 0];
+    const ITERATIVE: [u8; 2] = [0, 0];
+    const INTERNET: [u8; 2] = [0, 1];
+    let (header, rest) = buffer.split_first_chunk_mut::<12>().ok_or(Error::InvalidName)?;
+    *header = [0; 12];
+    [header[0], header[1]] = id.to_be_bytes();
+    [header[2], header[3]] = if recursive { RECURSION_DESIRED } else { ITERATIVE };
+    header[5] = 1; // question
+    let size = encode(name, rest.get_mut(..LONGEST_NAME).ok_or(Error::InvalidName)?)?;
+    let (kind, class) = rest
+        .get_mut(size..size + 4)
+        .and_then(|rest| rest.split_at_mut_checked(2))
+        .ok_or(Error::InvalidName)?;
+    kind.copy_from_slice(&u16::from(record.code()).to_be_bytes());
+    class.copy_from_slice(&INTERNET);
+    Ok(12 + size + 4)
 }
 
 /// Reads the answer to a question. `None` if this is not the answer. A name that was asked for is

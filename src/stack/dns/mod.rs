@@ -19,7 +19,7 @@ use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
 use self::local::is_local;
 use self::message::{Record, Reply};
-use super::core::{Core, later, millis};
+use super::core::{Core, later};
 use super::peer::Peer;
 use super::slot::SlotId;
 use crate::addr::ip_address;
@@ -156,7 +156,7 @@ impl Core {
         // A host of the link says nothing to a question for what it has not.
         let both = or_else.is_some() && (local || matches!(wanted, Wanted::Hosts));
         let slot = self.open(Protocol::Udp)?;
-        let left = self.deadlines.lookup.map_or(u32::MAX, |limit| millis(Some(limit)));
+        let left = self.limits.lookup.millis();
         let id = self.rng.next() as u16;
         let query = Query {
             key,

@@ -6,11 +6,9 @@
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
-use super::{ListId, Table};
+use super::{LISTS, ListId, Table};
 use crate::Protocol;
 use crate::stack::slot::{NEVER, NONE, Slot, SlotId};
-
-const LISTS: usize = 6;
 
 /// What a slot contributes to the tables.
 #[derive(Debug)]
@@ -230,6 +228,11 @@ impl Table {
         } else if at < links.due {
             self.sift_up(links.place, id, at);
         }
+    }
+
+    /// The slot that is to be visited by now, and first.
+    pub(crate) fn due_by(&self, now: Instant) -> Option<SlotId> {
+        self.next_due().filter(|(_, due)| *due <= now).map(|(id, _)| id)
     }
 
     /// The earliest visit.

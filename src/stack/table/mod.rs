@@ -40,6 +40,8 @@ pub(crate) enum ListId {
     FreeRaw,
 }
 
+const LISTS: usize = 6;
+
 pub(crate) struct Table {
     tcp: Lent<Slot>,
     udp: Lent<Slot>,

@@ -4,7 +4,7 @@
 use smoltcp::time::Instant;
 use smoltcp::wire::IpEndpoint;
 
-use super::{ListId, Table};
+use super::{LISTS, ListId, Table};
 use crate::Protocol;
 use crate::stack::slot::{NEVER, NONE, Slot, SlotId};
 
@@ -24,14 +24,18 @@ impl Links {
     pub(crate) const NONE: Self = Links { list: None, since: 0, filed: false, due: NEVER };
 }
 
-/// What the tables know beside the slots.
+/// What spares most looks.
 pub(super) struct Index {
     /// How often a slot was put on a list.
     turns: u32,
+    /// How many slots are on each list.
+    members: [u16; LISTS],
+    /// No slot is to be visited before.
+    quiet_until: Instant,
 }
 
 impl Index {
-    pub(super) const EMPTY: Self = Index { turns: 0 };
+    pub(super) const EMPTY: Self = Index { turns: 0, members: [0; LISTS], quiet_until: NEVER };
 }
 
 /// What a slot is found by. Nothing to look for: whoever finds a slot compares all of it anyway.
@@ -70,8 +74,15 @@ impl Table {
         oldest.map(|(_, id)| id)
     }
 
+    fn members(&mut self, list: ListId) -> Option<&mut u16> {
+        self.index.members.get_mut(list as usize)
+    }
+
     pub(crate) fn first(&self, list: ListId) -> Option<SlotId> {
-        self.oldest(list, u32::MAX)
+        match self.index.members.get(list as usize) {
+            Some(0) | None => None,
+            Some(_) => self.oldest(list, u32::MAX),
+        }
     }
 
     /// The next slot of the list that this one is in.
@@ -85,9 +96,14 @@ impl Table {
     pub(crate) fn move_to(&mut self, id: SlotId, list: Option<ListId>) {
         self.index.turns = self.index.turns.wrapping_add(1);
         let since = self.index.turns;
-        if let Some(links) = self.links(id) {
-            links.list = list;
-            links.since = since;
+        let Some(links) = self.links(id) else { return };
+        links.since = since;
+        let old = core::mem::replace(&mut links.list, list);
+        if let Some(members) = old.and_then(|old| self.members(old)) {
+            *members -= 1;
+        }
+        if let Some(members) = list.and_then(|list| self.members(list)) {
+            *members += 1;
         }
     }
 }
@@ -118,13 +134,27 @@ impl Table {
     /// Visits the slot at `at` at the latest.
     #[inline(never)]
     pub(crate) fn schedule(&mut self, id: SlotId, at: Instant) {
-        if let Some(links) = self.links(id) {
-            links.due = links.due.min(at);
+        if let Some(links) = self.links(id)
+            && at < links.due
+        {
+            links.due = at;
+            self.index.quiet_until = self.index.quiet_until.min(at);
         }
     }
 
+    /// The slot that is to be visited by now, and first.
+    pub(crate) fn due_by(&mut self, now: Instant) -> Option<SlotId> {
+        if now < self.index.quiet_until {
+            return None;
+        }
+        self.next_due().filter(|(_, due)| *due <= now).map(|(id, _)| id)
+    }
+
     /// The earliest visit.
-    pub(crate) fn next_due(&self) -> Option<(SlotId, Instant)> {
+    pub(crate) fn next_due(&mut self) -> Option<(SlotId, Instant)> {
+        if self.index.quiet_until == NEVER {
+            return None;
+        }
         let mut next = (NONE, NEVER);
         for id in self.ids() {
             if let Some(slot) = self.get(id)
@@ -133,6 +163,7 @@ impl Table {
                 next = (id, slot.links.due);
             }
         }
+        self.index.quiet_until = next.1;
         (next.0 != NONE).then_some(next)
     }
 

@@ -24,19 +24,20 @@ struct Lane {
     count: u32,
 }
 
-/// One end of the cable.
-pub struct Plug {
+/// One end of the cable. Each has a type of its own: so no code of smoltcp's that is compiled for a
+/// device serves both.
+pub struct Plug<const NEAR: bool> {
     incoming: &'static RefCell<Lane>,
     outgoing: &'static RefCell<Lane>,
 }
 
-impl Plug {
+impl Plug<true> {
     /// Both ends of the one cable there is.
     ///
     /// # Panics
     ///
     /// The second time.
-    pub fn pair() -> (Plug, Plug) {
+    pub fn pair() -> (Plug<true>, Plug<false>) {
         static BUFFERS: [ConstStaticCell<[Buffer; FRAMES]>; 2] =
             [const { ConstStaticCell::new([const { Buffer([0; MTU]) }; FRAMES]) }; 2];
         static LANES: [StaticCell<RefCell<Lane>>; 2] = [const { StaticCell::new() }; 2];
@@ -47,7 +48,9 @@ impl Plug {
         let (one, other) = (lane(0), lane(1));
         (Plug { incoming: one, outgoing: other }, Plug { incoming: other, outgoing: one })
     }
+}
 
+impl<const NEAR: bool> Plug<NEAR> {
     /// Whether the other end has something to take.
     pub(super) fn is_heard(&self) -> bool {
         !self.outgoing.borrow().sent.is_empty()
@@ -59,7 +62,7 @@ impl Plug {
     }
 }
 
-impl Device for Plug {
+impl<const NEAR: bool> Device for Plug<NEAR> {
     type RxToken<'a> = Received;
     type TxToken<'a> = Room;
 

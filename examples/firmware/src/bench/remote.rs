@@ -37,7 +37,7 @@ pub fn now() -> Instant {
 
 /// The remote end. It also counts what the near end takes, as it knows when that waits.
 pub struct Remote {
-    device: Plug,
+    device: Plug<false>,
     iface: Interface,
     sockets: SocketSet<'static>,
     tcp: [(u16, SocketHandle); PORTS.len()],
@@ -53,7 +53,7 @@ impl Remote {
     /// # Panics
     ///
     /// The second time.
-    pub fn new(mut device: Plug) -> Self {
+    pub fn new(mut device: Plug<false>) -> Self {
         static SET: ConstStaticCell<[SocketStorage; SOCKETS]> =
             ConstStaticCell::new([SocketStorage::EMPTY; SOCKETS]);
         static TCP: ConstStaticCell<[[[u8; TCP_BUFFER]; 2]; PORTS.len()]> =

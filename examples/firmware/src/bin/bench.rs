@@ -12,7 +12,7 @@ use sockstate_firmware::bench::{self, Near, Plug, Remote};
 use sockstate_firmware::{HARDWARE_ADDR, SEED, semihosting::exit};
 use static_cell::{ConstStaticCell, StaticCell};
 
-type OurStack = Stack<Plug, fn() -> Instant>;
+type OurStack = Stack<Plug<true>, fn() -> Instant>;
 
 static STORAGE: ConstStaticCell<
     Storage<

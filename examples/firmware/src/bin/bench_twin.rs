@@ -29,7 +29,7 @@ fn main() -> ! {
 }
 
 struct Twin {
-    device: Plug,
+    device: Plug<true>,
     iface: Interface,
     sockets: SocketSet<'static>,
     tcp: SocketHandle,
@@ -40,7 +40,7 @@ struct Twin {
 }
 
 impl Twin {
-    fn new(mut device: Plug, remote: Remote) -> Self {
+    fn new(mut device: Plug<true>, remote: Remote) -> Self {
         let mut config = Config::new(EthernetAddress(HARDWARE_ADDR).into());
         config.random_seed = SEED;
         let mut iface = Interface::new(config, &mut device, bench::now());

@@ -62,3 +62,17 @@ impl Core {
         self.dhcp_restart();
     }
 }
+
+/// There is no client that could have a turn.
+#[cfg(not(feature = "dhcp"))]
+impl Core {
+    pub(super) fn dhcp_is_due(&self) -> bool {
+        false
+    }
+
+    pub(super) fn dhcp_may_send(&self) -> bool {
+        false
+    }
+
+    pub(super) fn dhcp_had_a_turn(&self, _sending: Sending) {}
+}

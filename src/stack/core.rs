@@ -20,7 +20,7 @@ use super::router::FragmentMap;
 use super::router::Route;
 #[cfg(feature = "async")]
 use super::runner::Runner;
-use super::slot::{NEVER, NONE, Role, Slot, SlotId};
+use super::slot::{NEVER, Role, Slot, SlotId};
 use super::statistics::Counters;
 #[cfg(any(feature = "udp", feature = "icmp", feature = "raw"))]
 use super::storage::Lent;
@@ -123,6 +123,16 @@ pub struct Core {
     pub(crate) slaac: super::slaac::Slaac,
 }
 
+/// Whom a frame is shown to, or who may send one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// The interface, and no socket.
+    Interface,
+    #[cfg_attr(not(feature = "dhcp"), allow(dead_code))]
+    Dhcp,
+    Slot(SlotId),
+}
+
 /// What a slot was like before a frame.
 pub(crate) struct Before {
     #[cfg(feature = "tcp")]
@@ -218,25 +228,37 @@ impl Core {
         let (route, is_taken) = self.tap(frame, route);
         #[cfg(not(any(feature = "icmp", feature = "raw")))]
         let is_taken = false;
-        let (id, rst, full) = match route {
-            Route::Slot { id, rst, full } => (id, rst, full),
+        #[cfg(feature = "dhcp")]
+        let mut dhcp_wanted_at = Instant::ZERO;
+        let (turn, rst, full) = match route {
+            Route::Slot { id, rst, full } => (Turn::Slot(id), rst, full),
             Route::Drop if is_taken => return,
             Route::Drop => {
                 self.counters.dropped = self.counters.dropped.wrapping_add(1);
                 return;
             }
             #[cfg(feature = "dhcp")]
-            Route::Dhcp => return self.dhcp_deliver(frame, ingress),
-            _ if is_taken => (NONE, false, false),
+            Route::Dhcp => {
+                let Some(wanted_at) = self.dhcp_heeds(frame) else { return };
+                dhcp_wanted_at = wanted_at;
+                (Turn::Dhcp, false, false)
+            }
+            _ if is_taken => (Turn::Interface, false, false),
             _ => {
                 self.counters.for_nobody = self.counters.for_nobody.wrapping_add(1);
-                (NONE, false, false)
+                (Turn::Interface, false, false)
             }
         };
-        let before = self.before(id);
+        let before = self.before(turn);
         self.pulse.arrives();
-        self.with_set(id, ingress);
+        self.take_turn(turn, ingress);
         match route {
+            Route::Slot { id, .. } => {
+                self.settle(id, &before, Cause::Ingress { rst, full });
+                self.changed(id);
+            }
+            #[cfg(feature = "dhcp")]
+            Route::Dhcp => self.dhcp_heard(frame, dhcp_wanted_at),
             Route::Neighbor => {
                 #[cfg(feature = "slaac")]
                 self.router_advert(frame);
@@ -248,10 +270,6 @@ impl Core {
             #[cfg(feature = "multicast")]
             Route::Query => self.group_query(frame),
             _ => {}
-        }
-        if id != NONE {
-            self.settle(id, &before, Cause::Ingress { rst, full });
-            self.changed(id);
         }
     }
 
@@ -289,47 +307,54 @@ impl Core {
         egress: impl FnOnce(&mut Interface, &mut SocketSet<'static>, Instant, &mut Look) -> Sending,
     ) -> Option<Sending> {
         let mut look = Look::default();
-        if self.interface_has_work() || self.has_chores() {
+        let turn = if self.interface_has_work() || self.has_chores() {
             #[cfg(all(feature = "multicast", feature = "proto-ipv6"))]
             {
                 look.medium = Some(self.caps.medium);
                 look.mends = true;
             }
-            let sending = self.with_set(NONE, |iface, set, now| egress(iface, set, now, &mut look));
-            self.chores_had_a_turn(sending);
-            return Some(sending);
-        }
-        #[cfg(feature = "dhcp")]
-        if self.dhcp.due <= self.now {
-            return Some(self.dhcp_turn(|iface, set, now| egress(iface, set, now, &mut look)));
-        }
-        let came_due = self.take_due();
-        let Some(id) = self.table.first(ListId::Dirty) else {
-            return came_due.then_some(Sending::Nothing);
+            Turn::Interface
+        } else if self.dhcp_is_due() {
+            if !self.dhcp_may_send() {
+                return Some(Sending::Nothing);
+            }
+            Turn::Dhcp
+        } else {
+            let came_due = self.take_due();
+            let Some(id) = self.table.first(ListId::Dirty) else {
+                return came_due.then_some(Sending::Nothing);
+            };
+            if self.slot(id).is_some_and(has_lost_its_address) {
+                self.table.move_to(id, None);
+                return Some(Sending::Nothing);
+            }
+            Turn::Slot(id)
         };
-        if self.slot(id).is_some_and(has_lost_its_address) {
-            self.table.move_to(id, None);
-            return Some(Sending::Nothing);
-        }
-        let before = self.before(id);
+        let before = self.before(turn);
         #[cfg(feature = "tcp")]
         if before.tcp == smoltcp::socket::tcp::State::SynSent {
             look.medium = Some(self.caps.medium);
         }
-        let sending = self.with_set(id, |iface, set, now| egress(iface, set, now, &mut look));
-        #[cfg(feature = "tcp")]
-        if let Some((slot, number)) = self.slot_mut(id).zip(look.request) {
-            slot.request = number;
-        }
-        if sending == Sending::Sent {
+        let sending = self.take_turn(turn, |iface, set, now| egress(iface, set, now, &mut look));
+        if sending == Sending::Sent && turn != Turn::Interface {
             self.pulse.sent = self.pulse.sent.wrapping_add(1);
         }
-        // Without room in the device, it stays the first of the list.
-        if sending != Sending::Refused {
-            // Taken off the list now, so that `settle` decides anew where it belongs.
-            self.table.move_to(id, None);
-            self.settle(id, &before, Cause::Egress(sending));
-            self.changed(id);
+        match turn {
+            Turn::Interface => self.chores_had_a_turn(sending),
+            Turn::Dhcp => self.dhcp_had_a_turn(sending),
+            Turn::Slot(id) => {
+                #[cfg(feature = "tcp")]
+                if let Some((slot, number)) = self.slot_mut(id).zip(look.request) {
+                    slot.request = number;
+                }
+                // Without room in the device, it stays the first of the list.
+                if sending != Sending::Refused {
+                    // Taken off the list now, so that `settle` decides anew where it belongs.
+                    self.table.move_to(id, None);
+                    self.settle(id, &before, Cause::Egress(sending));
+                    self.changed(id);
+                }
+            }
         }
         Some(sending)
     }
@@ -375,10 +400,30 @@ impl Core {
         }
     }
 
-    fn before(&self, id: SlotId) -> Before {
+    /// Shows a frame to whom it is for, or lets them send one: in one place, since all of smoltcp
+    /// that does so is compiled into it. Not inlined, so that what follows does not stand on top of
+    /// the stack that it takes.
+    #[inline(never)]
+    fn take_turn<R>(&mut self, turn: Turn, work: impl Work<R>) -> R {
+        let mut none = SocketSet::new(&mut [][..]);
+        let set = match turn {
+            Turn::Interface => None,
+            #[cfg(feature = "dhcp")]
+            Turn::Dhcp => Some(&mut self.dhcp.set),
+            #[cfg(not(feature = "dhcp"))]
+            Turn::Dhcp => None,
+            Turn::Slot(id) => self.table.get_mut(id).and_then(|slot| slot.set.as_mut()),
+        };
+        work(&mut self.iface, set.unwrap_or(&mut none), self.now)
+    }
+
+    fn before(&self, turn: Turn) -> Before {
         #[cfg(feature = "tcp")]
         {
-            let socket = self.tcp(id);
+            let socket = match turn {
+                Turn::Slot(id) => self.tcp(id),
+                _ => None,
+            };
             Before {
                 tcp: socket.map_or(smoltcp::socket::tcp::State::Closed, |s| s.state()),
                 queued: socket.map_or(0, |s| s.send_queue()),
@@ -387,7 +432,7 @@ impl Core {
         }
         #[cfg(not(feature = "tcp"))]
         {
-            let _ = id;
+            let _ = turn;
             Before {}
         }
     }

@@ -72,7 +72,7 @@ use smoltcp::wire::HardwareAddress;
 
 use self::core::Core;
 use self::slot::SlotId;
-use self::storage::Lent;
+use self::storage::{LentIcmp, LentRaw, LentTcp, LentUdp};
 use crate::Error;
 
 pub use self::config::{Config, Deadlines, Overflow};
@@ -631,10 +631,10 @@ struct DroppedMarks {
     any: AtomicBool,
     #[cfg(feature = "watch")]
     watches: AtomicU8,
-    tcp: Lent<AtomicU8>,
-    udp: Lent<AtomicU8>,
-    icmp: Lent<AtomicU8>,
-    raw: Lent<AtomicU8>,
+    tcp: LentTcp<AtomicU8>,
+    udp: LentUdp<AtomicU8>,
+    icmp: LentIcmp<AtomicU8>,
+    raw: LentRaw<AtomicU8>,
 }
 
 impl DroppedMarks {

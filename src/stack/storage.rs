@@ -1,5 +1,6 @@
 //! The memory that a stack works with: lent to it, never allocated by it.
 
+use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::AtomicU8;
 
@@ -147,6 +148,7 @@ impl<
 > From<&'static mut Storage<TCP, UDP, TCP_RX, TCP_TX, UDP_BUF, UDP_PACKETS>> for Memory
 {
     fn from(storage: &'static mut Storage<TCP, UDP, TCP_RX, TCP_TX, UDP_BUF, UDP_PACKETS>) -> Self {
+        #[cfg(feature = "tcp")]
         let tcp_slots = fill(&mut storage.tcp_slots, || Slot::EMPTY);
         #[cfg(feature = "tcp")]
         for (slot, memory) in tcp_slots.iter_mut().zip(&mut storage.tcp) {
@@ -157,6 +159,7 @@ impl<
             ));
             slot.set = Some(set);
         }
+        #[cfg(feature = "udp")]
         let udp_slots = fill(&mut storage.udp_slots, || Slot::EMPTY);
         #[cfg(feature = "udp")]
         for (slot, memory) in udp_slots.iter_mut().zip(&mut storage.udp) {
@@ -170,7 +173,9 @@ impl<
         }
         Memory {
             slots: SlotMemory {
+                #[cfg(feature = "tcp")]
                 tcp: Lent::Static(tcp_slots),
+                #[cfg(feature = "udp")]
                 udp: Lent::Static(udp_slots),
                 #[cfg(feature = "udp")]
                 peers: Lent::Static(fill(&mut storage.peers, || Peer::None)),
@@ -178,7 +183,9 @@ impl<
                 dhcp: SocketSet::new(fill(&mut storage.dhcp, || SocketStorage::EMPTY)),
                 ..SlotMemory::none()
             },
+            #[cfg(feature = "tcp")]
             tcp_dropped: Lent::Static(&mut storage.tcp_dropped),
+            #[cfg(feature = "udp")]
             udp_dropped: Lent::Static(&mut storage.udp_dropped),
             ..Memory::none()
         }
@@ -276,12 +283,15 @@ impl From<Heap> for Memory {
         let heap = Heap { tcp, udp: heap.udp.min(MOST_SLOTS - tcp), ..heap };
         use alloc::{boxed::Box, vec};
 
+        #[cfg(any(feature = "tcp", feature = "udp"))]
         fn slots(sets: impl Iterator<Item = SocketSet<'static>>) -> Lent<Slot> {
             Lent::Heap(sets.map(|set| Slot { set: Some(set), ..Slot::EMPTY }).collect())
         }
+        #[cfg(any(feature = "tcp", feature = "udp"))]
         fn dropped(n: usize) -> Lent<AtomicU8> {
             Lent::Heap((0..n).map(|_| AtomicU8::new(0)).collect::<Box<[_]>>())
         }
+        #[cfg(any(feature = "tcp", feature = "udp"))]
         fn boxed_set<'a, T: smoltcp::socket::AnySocket<'a>>(socket: T) -> SocketSet<'a> {
             let mut set = SocketSet::new(vec![]);
             set.add(socket);
@@ -295,9 +305,6 @@ impl From<Heap> for Memory {
                 tcp::SocketBuffer::new(vec![0; heap.tcp_tx]),
             ))
         }));
-        #[cfg(not(feature = "tcp"))]
-        let tcp = slots(core::iter::empty());
-
         #[cfg(feature = "udp")]
         let udp = slots((0..heap.udp).map(|_| {
             let buffer = || {
@@ -308,18 +315,19 @@ impl From<Heap> for Memory {
             };
             boxed_set(udp::Socket::new(buffer(), buffer()))
         }));
-        #[cfg(not(feature = "udp"))]
-        let udp = slots(core::iter::empty());
-
         let memory = Memory {
+            #[cfg(feature = "tcp")]
             tcp_dropped: dropped(tcp.len()),
+            #[cfg(feature = "udp")]
             udp_dropped: dropped(udp.len()),
             slots: SlotMemory {
                 #[cfg(feature = "udp")]
                 peers: Lent::Heap(vec![Peer::None; udp.len()].into_boxed_slice()),
                 #[cfg(feature = "dhcp")]
                 dhcp: SocketSet::new(vec![]),
+                #[cfg(feature = "tcp")]
                 tcp,
+                #[cfg(feature = "udp")]
                 udp,
                 ..SlotMemory::none()
             },
@@ -337,10 +345,10 @@ impl From<Heap> for Memory {
 /// a `Heap`.
 pub struct Memory {
     pub(crate) slots: SlotMemory,
-    pub(crate) tcp_dropped: Lent<AtomicU8>,
-    pub(crate) udp_dropped: Lent<AtomicU8>,
-    pub(crate) icmp_dropped: Lent<AtomicU8>,
-    pub(crate) raw_dropped: Lent<AtomicU8>,
+    pub(crate) tcp_dropped: LentTcp<AtomicU8>,
+    pub(crate) udp_dropped: LentUdp<AtomicU8>,
+    pub(crate) icmp_dropped: LentIcmp<AtomicU8>,
+    pub(crate) raw_dropped: LentRaw<AtomicU8>,
 }
 
 impl Memory {
@@ -348,10 +356,10 @@ impl Memory {
     fn none() -> Memory {
         Memory {
             slots: SlotMemory::none(),
-            tcp_dropped: Lent::none(),
-            udp_dropped: Lent::none(),
-            icmp_dropped: Lent::none(),
-            raw_dropped: Lent::none(),
+            tcp_dropped: LentTcp::none(),
+            udp_dropped: LentUdp::none(),
+            icmp_dropped: LentIcmp::none(),
+            raw_dropped: LentRaw::none(),
         }
     }
 
@@ -365,14 +373,14 @@ impl Memory {
 
 /// The part of the memory that lives behind the lock.
 pub(crate) struct SlotMemory {
-    pub(crate) tcp: Lent<Slot>,
-    pub(crate) udp: Lent<Slot>,
+    pub(crate) tcp: LentTcp<Slot>,
+    pub(crate) udp: LentUdp<Slot>,
     #[cfg(feature = "udp")]
     pub(crate) peers: Lent<Peer>,
-    pub(crate) icmp: Lent<Slot>,
+    pub(crate) icmp: LentIcmp<Slot>,
     #[cfg(feature = "icmp")]
     pub(crate) echoes: Lent<super::icmp::Echoes>,
-    pub(crate) raw: Lent<Slot>,
+    pub(crate) raw: LentRaw<Slot>,
     #[cfg(feature = "raw")]
     pub(crate) taps: Lent<super::raw::Tap>,
     #[cfg(feature = "dhcp")]
@@ -382,14 +390,14 @@ pub(crate) struct SlotMemory {
 impl SlotMemory {
     fn none() -> SlotMemory {
         SlotMemory {
-            tcp: Lent::none(),
-            udp: Lent::none(),
+            tcp: LentTcp::none(),
+            udp: LentUdp::none(),
             #[cfg(feature = "udp")]
             peers: Lent::none(),
-            icmp: Lent::none(),
+            icmp: LentIcmp::none(),
             #[cfg(feature = "icmp")]
             echoes: Lent::none(),
-            raw: Lent::none(),
+            raw: LentRaw::none(),
             #[cfg(feature = "raw")]
             taps: Lent::none(),
             #[cfg(feature = "dhcp")]
@@ -444,3 +452,44 @@ impl<T> DerefMut for Lent<T> {
         }
     }
 }
+
+/// No slice, of sockets of a protocol that is left out: it takes no room.
+#[allow(dead_code)]
+pub(crate) struct Absent<T>(PhantomData<T>);
+
+impl<T> Absent<T> {
+    pub(crate) fn none() -> Self {
+        Absent(PhantomData)
+    }
+}
+
+impl<T> Deref for Absent<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &[]
+    }
+}
+
+impl<T> DerefMut for Absent<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut []
+    }
+}
+
+#[cfg(feature = "tcp")]
+pub(crate) type LentTcp<T> = Lent<T>;
+#[cfg(not(feature = "tcp"))]
+pub(crate) type LentTcp<T> = Absent<T>;
+#[cfg(feature = "udp")]
+pub(crate) type LentUdp<T> = Lent<T>;
+#[cfg(not(feature = "udp"))]
+pub(crate) type LentUdp<T> = Absent<T>;
+#[cfg(feature = "icmp")]
+pub(crate) type LentIcmp<T> = Lent<T>;
+#[cfg(not(feature = "icmp"))]
+pub(crate) type LentIcmp<T> = Absent<T>;
+#[cfg(feature = "raw")]
+pub(crate) type LentRaw<T> = Lent<T>;
+#[cfg(not(feature = "raw"))]
+pub(crate) type LentRaw<T> = Absent<T>;

@@ -23,7 +23,6 @@ use smoltcp::wire::{IpListenEndpoint, IpVersion};
 
 use self::message::Message;
 use super::core::{Core, Sending, later};
-use super::port::Work;
 use super::slot::NEVER;
 use crate::Error;
 
@@ -91,7 +90,7 @@ pub struct DhcpConfig {
 /// The DHCP client of a stack.
 pub(crate) struct Client {
     /// Empty while DHCP does not run.
-    set: SocketSet<'static>,
+    pub(super) set: SocketSet<'static>,
     pub(super) runs: bool,
     /// When it has its next turn.
     pub(super) due: Instant,
@@ -304,49 +303,60 @@ impl Core {
 
 /// What the network does.
 impl Core {
-    /// Shows a frame for the client's port to smoltcp, if it makes sense.
-    pub(super) fn dhcp_deliver(&mut self, frame: &[u8], ingress: impl Work<()>) {
-        let Some(message) = message::read(frame) else { return };
-        let before = self.dhcp_wanted_at();
+    /// Whether a frame for the client's port is to be shown to smoltcp; if it makes sense, with
+    /// when smoltcp wants its turn before that.
+    #[inline(never)]
+    pub(in crate::stack) fn dhcp_heeds(&mut self, frame: &[u8]) -> Option<Instant> {
+        let wanted_at = self.dhcp_wanted_at();
         let is_other = |server| self.dhcp.chosen.is_none_or(|(chosen, _)| chosen != server);
-        match message {
+        let makes_sense = match message::read(frame)? {
             // Only the server whose offer was taken is asked (RFC 2131 section 4.3.2).
-            Message::Ack { server, .. } | Message::Nak { server }
-                if !self.dhcp.bound && is_other(server) =>
-            {
-                return;
+            Message::Ack { server, .. } | Message::Nak { server } => {
+                self.dhcp.bound || !is_other(server)
             }
             // About to ask, which it would be as well if it took this.
-            Message::Offer { .. } if before <= self.now => return,
-            _ => {}
-        }
-        ingress(&mut self.iface, &mut self.dhcp.set, self.now);
-        self.pulse.arrives();
+            Message::Offer { .. } => wanted_at > self.now,
+        };
+        makes_sense.then_some(wanted_at)
+    }
+
+    /// smoltcp has seen it. It is read once more: a message takes room on the stack, which smoltcp
+    /// needs meanwhile.
+    #[inline(never)]
+    pub(in crate::stack) fn dhcp_heard(&mut self, frame: &[u8], wanted_at: Instant) {
         let event = self.dhcp.event();
-        let taken = self.dhcp_wanted_at() != before || event.is_some();
-        match message {
-            Message::Offer { server, address } if taken => {
+        let taken = self.dhcp_wanted_at() != wanted_at || event.is_some();
+        match message::read(frame) {
+            Some(Message::Offer { server, address }) if taken => {
                 self.dhcp.chosen = Some((server, address));
             }
-            Message::Ack { server, terms } if taken => self.dhcp_take(server, terms),
-            Message::Nak { .. } if taken => self.dhcp_refused(),
+            Some(Message::Ack { server, terms }) if taken => self.dhcp_take(server, terms),
+            Some(Message::Nak { .. }) if taken => self.dhcp_refused(),
             _ => {}
         }
         self.dhcp_plan();
     }
 
-    /// Gives the client its turn to send.
-    pub(super) fn dhcp_turn(&mut self, egress: impl Work<Sending>) -> Sending {
+    pub(in crate::stack) fn dhcp_is_due(&self) -> bool {
+        self.dhcp.due <= self.now
+    }
+
+    /// It is the client's turn to send, unless it is to be quiet.
+    #[inline(never)]
+    pub(in crate::stack) fn dhcp_may_send(&mut self) -> bool {
         self.dhcp_expire();
-        if self.dhcp.pause > self.now {
+        let is_quiet = self.dhcp.pause > self.now;
+        if is_quiet {
             self.dhcp_plan();
-            return Sending::Nothing;
         }
-        let sending = egress(&mut self.iface, &mut self.dhcp.set, self.now);
-        match sending {
-            Sending::Sent => self.pulse.sent = self.pulse.sent.wrapping_add(1),
-            Sending::Stalled => self.dhcp.pause = later(self.now, PAUSE),
-            Sending::Nothing | Sending::Refused => {}
+        !is_quiet
+    }
+
+    /// What became of that turn.
+    #[inline(never)]
+    pub(in crate::stack) fn dhcp_had_a_turn(&mut self, sending: Sending) {
+        if sending == Sending::Stalled {
+            self.dhcp.pause = later(self.now, PAUSE);
         }
         self.dhcp.stalled = sending == Sending::Stalled;
         if self.dhcp.event() == Some(false) {
@@ -354,7 +364,6 @@ impl Core {
             self.dhcp_lose();
         }
         self.dhcp_plan();
-        sending
     }
 
     /// A neighbour has been found: if it is the server, it can be asked now.

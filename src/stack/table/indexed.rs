@@ -4,6 +4,7 @@
 //! that storage is one array however many slots there are, and nothing can run out.
 
 use smoltcp::time::Instant;
+#[cfg(feature = "tcp")]
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::{LISTS, ListId, Table};

@@ -23,7 +23,7 @@ use self::scanned::Index;
 pub(crate) use self::scanned::{Key, Links};
 
 use super::slot::{NONE, Slot, SlotId};
-use super::storage::Lent;
+use super::storage::{LentIcmp, LentRaw, LentTcp, LentUdp};
 use crate::Protocol;
 
 /// Whether there can be slots that are neither for TCP nor for UDP.
@@ -43,11 +43,11 @@ pub(crate) enum ListId {
 const LISTS: usize = 6;
 
 pub(crate) struct Table {
-    tcp: Lent<Slot>,
-    udp: Lent<Slot>,
+    tcp: LentTcp<Slot>,
+    udp: LentUdp<Slot>,
     /// Empty without the features.
-    icmp: Lent<Slot>,
-    raw: Lent<Slot>,
+    icmp: LentIcmp<Slot>,
+    raw: LentRaw<Slot>,
     /// The number of all slots.
     len: u16,
     index: Index,
@@ -55,7 +55,12 @@ pub(crate) struct Table {
 
 impl Table {
     /// Takes the slots over; all of them are free.
-    pub(crate) fn new(tcp: Lent<Slot>, udp: Lent<Slot>, icmp: Lent<Slot>, raw: Lent<Slot>) -> Self {
+    pub(crate) fn new(
+        tcp: LentTcp<Slot>,
+        udp: LentUdp<Slot>,
+        icmp: LentIcmp<Slot>,
+        raw: LentRaw<Slot>,
+    ) -> Self {
         let len = tcp.len() + udp.len() + icmp.len() + raw.len();
         let mut table = Table {
             tcp,
@@ -205,12 +210,13 @@ impl Table {
 mod tests {
     use super::*;
     use crate::stack::rng::Rng;
+    use crate::stack::storage::Lent;
     use smoltcp::time::Instant;
     use std::collections::BTreeMap;
     use std::vec::Vec;
 
     pub(super) fn table(tcp: usize, udp: usize) -> Table {
-        let slots = |n| Lent::Heap((0..n).map(|_| Slot::EMPTY).collect::<Vec<_>>().into());
+        let slots = |n: usize| Lent::Heap((0..n).map(|_| Slot::EMPTY).collect::<Vec<_>>().into());
         Table::new(slots(tcp), slots(udp), slots(0), slots(0))
     }
 

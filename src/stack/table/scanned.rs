@@ -2,6 +2,7 @@
 //! than to keep tables.
 
 use smoltcp::time::Instant;
+#[cfg(feature = "tcp")]
 use smoltcp::wire::IpEndpoint;
 
 use super::{LISTS, ListId, Table};

@@ -101,6 +101,7 @@ pub mod device;
 #[cfg(feature = "edge-nal")]
 pub mod edge;
 mod error;
+pub mod firmware;
 #[cfg(all(feature = "tcp", feature = "udp", feature = "raw", feature = "dns", feature = "watch"))]
 pub mod from_c;
 #[cfg(feature = "embedded-io")]

@@ -57,6 +57,11 @@
 //!
 //! The module `from_c` sets each function of a C socket API beside its typed counterpart.
 //!
+//! # On a board
+//!
+//! The module [`firmware`] leads from a board's HAL to a first connection, and says how much memory
+//! to give, what happens when that runs out, and how to sleep.
+//!
 //! # Client crates
 //!
 //! With the feature `embedded-nal`, `&Net` is the stack that clients of embedded-nal take:

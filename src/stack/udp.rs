@@ -43,10 +43,12 @@ impl Core {
     }
 
     /// Whom a UDP socket talks to.
+    #[cfg_attr(not(feature = "indexed"), inline(never))]
     pub(crate) fn peer(&self, id: SlotId) -> Peer {
         self.peers.get(self.table.udp_index(id)).copied().unwrap_or(Peer::None)
     }
 
+    #[cfg_attr(not(feature = "indexed"), inline(never))]
     pub(super) fn set_peer(&mut self, id: SlotId, peer: Peer) {
         if let Some(entry) = self.peers.get_mut(self.table.udp_index(id)) {
             *entry = peer;

@@ -50,10 +50,6 @@ impl Core {
         slot.group = NONE;
         slot.forget_neighbor();
         #[cfg(feature = "tcp")]
-        {
-            slot.untold = 0;
-        }
-        #[cfg(feature = "tcp")]
         if let Some(socket) = slot.tcp_mut() {
             socket.set_nagle_enabled(true);
             socket.set_ack_delay(Some(Duration::from_millis(10)));

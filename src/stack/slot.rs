@@ -63,9 +63,6 @@ pub(crate) struct Slot {
     /// be delivered must know it.
     #[cfg(feature = "tcp")]
     pub(crate) request: u32,
-    /// How many bytes were taken out of the receive buffer since the peer was last told of room.
-    #[cfg(feature = "tcp")]
-    pub(crate) untold: u32,
 }
 
 /// Small facts about a slot.
@@ -120,8 +117,6 @@ impl Slot {
         waited: Waited::BY_NOBODY,
         #[cfg(feature = "tcp")]
         request: 0,
-        #[cfg(feature = "tcp")]
-        untold: 0,
     };
 
     /// Forgets the neighbour that did not answer the last owner of the slot. smoltcp notes that

@@ -410,10 +410,6 @@ impl Core {
         }
         if matches!(cause, Cause::Egress(Sending::Sent)) {
             slot.flags.set(Flags::UNSENT, false);
-            // Of what a keep-alive tells, smoltcp takes no note.
-            if slot.tcp().is_some_and(|socket| socket.keep_alive().is_none()) {
-                slot.untold = 0;
-            }
         }
         match slot.role {
             Role::Held if !slot.flags.has(Flags::DISCARD) => self.tcp_heed(id, state, cause),

@@ -126,25 +126,18 @@ impl Core {
         match socket.recv_slice(buffer) {
             Ok(0) => Err(nb::Error::WouldBlock),
             Ok(received) => {
-                self.tcp_window_grew(id, received);
+                self.tcp_window_grew(id);
                 Ok(received)
             }
             Err(error) => Err(self.tcp_stream_end(id, error).into()),
         }
     }
 
-    /// So many bytes were taken out of the receive buffer. The peer is told if smoltcp finds that it
-    /// has to be, which it does once the window has doubled; its timers stay as they are. A
-    /// connection that was cut has its RST to send, and no place yet where it waits for that.
-    fn tcp_window_grew(&mut self, id: SlotId, by: usize) {
-        let Some(slot) = self.slot_mut(id) else { return };
-        slot.untold = slot.untold.saturating_add(by as u32);
-        let untold = slot.untold as usize;
-        let Some(socket) = slot.tcp() else { return };
-        let room = socket.recv_capacity() - socket.recv_queue();
-        let is_cut = socket.state() == State::Closed;
-        // smoltcp, which rounds, is only asked where it comes near to that.
-        if is_cut || untold >= room / 4 && self.is_due(id) {
+    /// Something was taken out of the receive buffer. The peer is told if smoltcp finds that it has
+    /// to be; its timers stay as they are. A connection that was cut has its RST to send, and no
+    /// place yet where it waits for that.
+    fn tcp_window_grew(&mut self, id: SlotId) {
+        if self.is_due(id) || self.tcp_state(id) == State::Closed {
             self.table.touch(id);
         }
     }
@@ -178,13 +171,11 @@ impl Core {
         }
         let Some(socket) = self.tcp_mut(id) else { return Err(Error::WrongState.into()) };
         let Some(take) = take.take() else { return Err(nb::Error::WouldBlock) };
-        let mut size = 0;
         let received = socket.recv(|data| {
             let (taken, result) = take(data);
-            size = taken.min(data.len());
-            (size, result)
+            (taken.min(data.len()), result)
         });
-        self.tcp_window_grew(id, size);
+        self.tcp_window_grew(id);
         received.map_err(|error| self.tcp_stream_end(id, error).into())
     }
 

@@ -461,31 +461,26 @@ impl Core {
             return;
         }
         let deadline = slot.deadline;
-        let mut at = self.wanted_at(id);
-        match (cause, at) {
-            (Cause::Egress(Sending::Stalled), Some(until)) if until > self.now => {
-                self.table.move_to(id, Some(ListId::Stalled));
-                if self.now >= self.discovery_at {
-                    self.discovery_at = self.now + DISCOVERY_SILENCE;
-                    at = Some(until + DISCOVERY_TURN);
-                }
-            }
+        let mut at = self.wanted_at(id).unwrap_or(NEVER);
+        if at <= self.now {
             // Asked to come at once, yet it had nothing: it waits for an event, not for time.
-            (Cause::Egress(Sending::Nothing), Some(until))
-                if until <= self.now && self.table.is_tcp(id) =>
-            {
-                at = None;
-            }
-            (_, Some(until)) if until <= self.now => {
+            let waits = cause == Cause::Egress(Sending::Nothing) && self.table.is_tcp(id);
+            if !waits {
                 self.table.touch(id);
-                at = None;
             }
-            _ => {}
+            if deadline != NEVER {
+                self.table.schedule(id, deadline);
+            }
+            return;
         }
-        let visit = at.unwrap_or(NEVER).min(deadline);
-        if visit != NEVER {
-            self.table.schedule(id, visit);
+        if cause == Cause::Egress(Sending::Stalled) && at != NEVER {
+            self.table.move_to(id, Some(ListId::Stalled));
+            if self.now >= self.discovery_at {
+                self.discovery_at = self.now + DISCOVERY_SILENCE;
+                at += DISCOVERY_TURN;
+            }
         }
+        self.table.plan(id, at.min(deadline));
     }
 
     /// A deadline has passed.
@@ -518,7 +513,7 @@ impl Core {
 }
 
 /// Why a slot is looked at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
     /// A frame was shown to it; `rst` if that was a TCP segment with the RST bit, `full` if it was
     /// one that closes the window.
@@ -553,10 +548,13 @@ impl Core {
         if rang || self.more || dirty || self.interface_has_work() {
             return Some(Duration::ZERO);
         }
-        // The heap may be early; the first entry that is not is the answer.
+        // The tables may be early; the first entry that is not is the answer.
         while let Some((id, due)) = self.table.next_due() {
             if due <= now {
                 return Some(Duration::ZERO);
+            }
+            if self.table.is_exact(id) {
+                return Some(due - now);
             }
             let exact = self.exact_due(id);
             if exact <= due {

@@ -231,6 +231,18 @@ impl Table {
         }
     }
 
+    /// Visits the slot at `at`, or before.
+    pub(crate) fn plan(&mut self, id: SlotId, at: Instant) {
+        if at != NEVER {
+            self.schedule(id, at);
+        }
+    }
+
+    /// Whether the slot need not be visited before the time that `next_due` tells.
+    pub(crate) fn is_exact(&self, _id: SlotId) -> bool {
+        false
+    }
+
     /// The slot that is to be visited by now, and first.
     pub(crate) fn due_by(&self, now: Instant) -> Option<SlotId> {
         self.next_due().filter(|(_, due)| *due <= now).map(|(id, _)| id)

@@ -17,12 +17,14 @@ pub(crate) struct Links {
     since: u32,
     /// Whether it can be found by its key.
     filed: bool,
-    /// When this slot is to be visited.
+    /// When this slot is to be visited, and whether that is as late as it may be.
     due: Instant,
+    is_exact: bool,
 }
 
 impl Links {
-    pub(crate) const NONE: Self = Links { list: None, since: 0, filed: false, due: NEVER };
+    pub(crate) const NONE: Self =
+        Links { list: None, since: 0, filed: false, due: NEVER, is_exact: false };
 }
 
 /// What spares most looks.
@@ -120,6 +122,8 @@ impl Table {
     pub(crate) fn register(&mut self, id: SlotId, key: Option<Key>) {
         if let Some(links) = self.links(id) {
             links.filed = key.is_some();
+            // What it wanted was for what it was.
+            links.is_exact = false;
         }
     }
 
@@ -135,12 +139,25 @@ impl Table {
     /// Visits the slot at `at` at the latest.
     #[inline(never)]
     pub(crate) fn schedule(&mut self, id: SlotId, at: Instant) {
-        if let Some(links) = self.links(id)
-            && at < links.due
-        {
+        let Some(links) = self.links(id) else { return };
+        links.is_exact = false;
+        if at < links.due {
             links.due = at;
             self.index.quiet_until = self.index.quiet_until.min(at);
         }
+    }
+
+    /// Visits the slot at `at`, and not before.
+    pub(crate) fn plan(&mut self, id: SlotId, at: Instant) {
+        let Some(links) = self.links(id) else { return };
+        links.due = at;
+        links.is_exact = true;
+        self.index.quiet_until = self.index.quiet_until.min(at);
+    }
+
+    /// Whether the slot need not be visited before the time that `next_due` tells.
+    pub(crate) fn is_exact(&self, id: SlotId) -> bool {
+        self.get(id).is_some_and(|slot| slot.links.is_exact)
     }
 
     /// The slot that is to be visited by now, and first.

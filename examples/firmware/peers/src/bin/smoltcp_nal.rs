@@ -5,11 +5,8 @@
 use core::net::{IpAddr, SocketAddr};
 
 use cortex_m_rt::entry;
-use embedded_time::rate::Fraction;
-use smoltcp::phy::Device as _;
 use smoltcp::time::Duration;
 use smoltcp_0_12::iface::{Config, Interface, SocketSet, SocketStorage};
-use smoltcp_0_12::phy::{self, ChecksumCapabilities, DeviceCapabilities, Medium};
 #[cfg(feature = "dhcp")]
 use smoltcp_0_12::socket::dhcpv4;
 #[cfg(feature = "dns")]
@@ -22,9 +19,10 @@ use smoltcp_0_12::wire::{EthernetAddress, IpAddress, IpCidr};
 use smoltcp_nal::embedded_nal::{TcpClientStack, nb};
 use smoltcp_nal::{NetworkError, NetworkStack};
 use sockstate_firmware::{Ethernet, HARDWARE_ADDR, SEED, clock, say, semihosting::exit};
+use sockstate_firmware_peers::smoltcp_0_12::{Clock, Device};
 use static_cell::ConstStaticCell;
 
-type Stack = NetworkStack<'static, Device, Clock>;
+type Stack = NetworkStack<'static, Device<Ethernet>, Clock>;
 
 const SOCKETS: usize = 1
     + cfg!(feature = "udp") as usize
@@ -61,7 +59,7 @@ fn run() -> Result<(), Failed> {
     if !is_set {
         return Err(Failed);
     }
-    let mut stack = NetworkStack::new(iface, device, sockets(), Clock);
+    let mut stack = NetworkStack::new(iface, device, sockets(), Clock(clock::now));
     stack.seed_random_port(&SEED.to_le_bytes());
 
     #[cfg(feature = "dhcp")]
@@ -177,56 +175,4 @@ fn echo_stream(stack: &mut Stack, server: SocketAddr) -> Result<(), Failed> {
     TcpClientStack::close(stack, socket)?;
     stack.poll().map_err(|_| Failed)?;
     Ok(())
-}
-
-struct Clock;
-
-impl embedded_time::Clock for Clock {
-    type T = u32;
-    const SCALING_FACTOR: Fraction = Fraction::new(1, 1_000);
-
-    fn try_now(&self) -> Result<embedded_time::Instant<Self>, embedded_time::clock::Error> {
-        Ok(embedded_time::Instant::new(clock::now().total_millis() as u32))
-    }
-}
-
-/// The board's device, for this version of smoltcp.
-struct Device(Ethernet);
-
-struct Token<T>(T);
-
-impl phy::Device for Device {
-    type RxToken<'a> = Token<<Ethernet as smoltcp::phy::Device>::RxToken<'a>>;
-    type TxToken<'a> = Token<<Ethernet as smoltcp::phy::Device>::TxToken<'a>>;
-
-    fn receive(&mut self, _now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        let (frame, room) = self.0.receive(smoltcp::time::Instant::ZERO)?;
-        Some((Token(frame), Token(room)))
-    }
-
-    fn transmit(&mut self, _now: Instant) -> Option<Self::TxToken<'_>> {
-        Some(Token(self.0.transmit(smoltcp::time::Instant::ZERO)?))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let known = self.0.capabilities();
-        let mut caps = DeviceCapabilities::default();
-        caps.medium = Medium::Ethernet;
-        caps.max_transmission_unit = known.max_transmission_unit;
-        caps.max_burst_size = known.max_burst_size;
-        caps.checksum = ChecksumCapabilities::default();
-        caps
-    }
-}
-
-impl<T: smoltcp::phy::RxToken> phy::RxToken for Token<T> {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
-        self.0.consume(read)
-    }
-}
-
-impl<T: smoltcp::phy::TxToken> phy::TxToken for Token<T> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
-        self.0.consume(len, write)
-    }
 }

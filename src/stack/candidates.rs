@@ -32,8 +32,8 @@ mod by_name {
     use core::net::SocketAddr;
 
     use crate::socket::resolution::Resolution;
-    use crate::stack::config::Limit;
     use crate::stack::core::Core;
+    use crate::stack::limits::Limit;
     use crate::stack::slot::{Role, SlotId};
     use crate::{Error, HostAddrs, LocalEndpoint};
 

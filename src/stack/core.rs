@@ -8,7 +8,8 @@ use smoltcp::wire::IpAddress;
 #[cfg(feature = "tcp")]
 use smoltcp::wire::IpListenEndpoint;
 
-use super::config::{Config, Limit, Limits, Overflow};
+use super::config::{Config, Overflow};
+use super::limits::{Limit, Limits};
 #[cfg(feature = "udp")]
 use super::peer::Peer;
 use super::port::{Look, Work};

@@ -18,6 +18,7 @@ pub(crate) mod dns;
 mod groups;
 #[cfg(feature = "icmp")]
 mod icmp;
+mod limits;
 mod network;
 #[cfg(all(
     test,
@@ -325,15 +326,17 @@ impl<S: Sharing> Net<S> {
     ///
     /// [`Error::Reentrant`] within a closure of the stack.
     pub fn poll(&self) -> Result<bool, Error> {
-        let (mut begins, mut frames, mut moved) = (true, 0, false);
+        let (mut begins, mut receives, mut frames, mut moved) = (true, true, 0, false);
         loop {
             let step = self.with_port(|core, port| {
                 if ::core::mem::take(&mut begins) {
                     core.begin_poll(port.now());
                 }
-                if frames < BURST && port.ingress(core) {
+                receives = receives && port.ingress(core);
+                if receives {
                     frames += 1;
-                    core.more = frames == BURST && core.link_up;
+                    receives = frames < BURST;
+                    core.more = !receives && core.link_up;
                     return Step::Moved;
                 }
                 if core.link_up { Self::send_one(core, port) } else { Step::Done }

@@ -8,7 +8,7 @@ use smoltcp::socket::tcp;
 use smoltcp::socket::udp;
 use smoltcp::time::Instant;
 
-use super::config::Limit;
+use super::limits::Limit;
 #[cfg(any(feature = "watch", feature = "async"))]
 use super::ready::Waited;
 use super::table::Links;

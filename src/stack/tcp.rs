@@ -6,8 +6,8 @@ use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpEndpoint, IpListenEndpoint};
 
-use super::config::Limit;
 use super::core::{Before, Cause, Core, Sending};
+use super::limits::Limit;
 use super::slot::{Flags, NEVER, NONE, Role, SlotId};
 use crate::addr::{ip_endpoint, overlap, socket_addr};
 use crate::{Error, LocalEndpoint, Protocol};

@@ -10,7 +10,7 @@ use crate::Board;
 const TARGET: &str = "thumbv7m-none-eabi";
 
 /// Images on other stacks, which are a package of their own.
-const PEERS: [&str; 2] = ["smoltcp_nal", "embassy_net"];
+const PEERS: [&str; 4] = ["smoltcp_nal", "embassy_net", "bench_smoltcp_nal", "bench_embassy_net"];
 
 /// The sources of `core` that Debian's compiler comes with.
 const SOURCES: &str = "/usr/lib/rustlib/src/rust/library/core";

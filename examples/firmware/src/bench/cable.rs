@@ -91,12 +91,19 @@ pub struct Received {
     len: usize,
 }
 
-impl RxToken for Received {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
-        let result = read(&self.buffer.0[..self.len]);
+impl Received {
+    /// As `consume`, for who may write to the frame as well.
+    pub fn consume_mut<R>(self, read: impl FnOnce(&mut [u8]) -> R) -> R {
+        let result = read(&mut self.buffer.0[..self.len]);
         // There is a place for each buffer.
         let _ = self.lane.borrow_mut().free.push(self.buffer);
         result
+    }
+}
+
+impl RxToken for Received {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
+        self.consume_mut(|frame| read(frame))
     }
 }
 

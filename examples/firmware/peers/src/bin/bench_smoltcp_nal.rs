@@ -76,15 +76,10 @@ impl Nal {
                 Err(nb::Error::Other(error)) => panic!("{error:?}"),
                 Err(nb::Error::WouldBlock) => {}
             }
-            if !self.poll() {
+            if !self.stack.poll().expect("the time") {
                 self.remote.run(PATIENCE);
             }
         }
-    }
-
-    /// Whether something has happened.
-    fn poll(&mut self) -> bool {
-        self.stack.poll().expect("the time")
     }
 }
 
@@ -117,8 +112,7 @@ impl Near for Nal {
     /// happens.
     fn close(&mut self, tcp: SocketHandle) {
         TcpClientStack::close(&mut self.stack, tcp).expect("a connection");
-        while self.poll() {
-            while self.poll() {}
+        while self.stack.poll().expect("the time") {
             self.remote.run(PATIENCE);
         }
     }

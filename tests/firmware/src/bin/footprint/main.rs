@@ -1,11 +1,14 @@
 //! What sockstate takes in firmware beside bare smoltcp: flash, RAM, stack, instructions, wake-ups
-//! and panics. Prints a table, and fails if a bound is not kept.
+//! and panics. Prints a table, and says which bounds are not kept.
 //!
 //! ```sh
 //! scripts/footprint
 //! scripts/footprint --check README.md    # is the table there the same?
 //! scripts/footprint --write README.md
 //! ```
+//!
+//! Only `--check` fails where a bound is not kept, and not if the table in the file says so itself:
+//! what is claimed must hold.
 
 mod image;
 mod measure;
@@ -36,16 +39,18 @@ fn run() -> Result<(), Box<dyn Error>> {
     let compiler = measure::compiler();
     let table = table::table(&compiler, &rows);
     print!("{table}");
-    // With another compiler sizes are others. The bounds hold for all.
-    let of_another = task.known("footprint").is_some_and(|known| !known.contains(&compiler));
+    for row in rows.iter().filter(|row| row.is_kept() == Some(false)) {
+        eprintln!("not kept: {}", row.what);
+    }
+    // With another compiler sizes are others. What is claimed of the bounds holds for all.
+    let known = task.known("footprint");
+    let mut faults = known.map_or_else(Vec::new, |known| table::broken_claims(known, &rows));
+    let of_another = known.is_some_and(|known| !known.contains(&compiler));
     if of_another {
         eprintln!("not compared with the table of another compiler");
     }
     let part = |table: &str| if of_another { String::new() } else { table.to_owned() };
-    let mut faults: Vec<String> =
-        task.settle("footprint", &table, part).err().into_iter().collect();
+    faults.extend(task.settle("footprint", &table, part).err());
     task.finish()?;
-    let broken = rows.iter().filter(|row| row.is_kept() == Some(false)).count();
-    faults.extend((broken > 0).then(|| format!("{broken} bounds are not kept")));
     if faults.is_empty() { Ok(()) } else { Err(faults.join("\n").into()) }
 }

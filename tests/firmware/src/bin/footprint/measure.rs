@@ -41,14 +41,12 @@ const STAGES: [Stage; 4] = [
 const IDLE: [(&str, &str); 2] =
     [("an idle connection", "idle"), ("one that is probed each 10 s", "keep-alive")];
 
-/// Traffic inside the machine, and its twin.
-const BENCHES: [&str; 2] = ["bench", "bench_twin"];
-
 /// Instructions take a nanosecond each, and the same program the same each time.
 const COUNTED: &[&str] = &["-icount", "shift=0"];
 /// And time in which the core sleeps takes none.
 const HURRIED: &[&str] = &["-icount", "shift=0,sleep=off"];
 
+/// In the order of [`Side::ALL`].
 #[derive(Clone, Copy)]
 enum Side {
     Ours,
@@ -68,15 +66,14 @@ struct Recipe(&'static str, Vec<&'static str>);
 
 impl Recipe {
     fn quickstart(side: Side, features: &[&'static str], more: &[&'static str]) -> Self {
-        let mut features = [features, more].concat();
-        let (bin, needed) = match side {
-            Side::Ours => ("quickstart", None),
-            Side::Twin => ("twin", features.contains(&"dns").then_some("twin-dns")),
-            Side::SmoltcpNal => ("smoltcp_nal", Some("smoltcp-nal")),
-            Side::EmbassyNet => ("embassy_net", Some("embassy-net")),
+        let (bin, needed): (_, &[_]) = match side {
+            Side::Ours => ("quickstart", &[]),
+            Side::Twin if features.contains(&"dns") => ("twin", &["twin-dns"]),
+            Side::Twin => ("twin", &[]),
+            Side::SmoltcpNal => ("smoltcp_nal", &["smoltcp-nal"]),
+            Side::EmbassyNet => ("embassy_net", &["embassy-net", "embassy"]),
         };
-        features.extend(needed);
-        Recipe(bin, features)
+        Recipe(bin, [features, more, needed].concat())
     }
 
     /// The one that prints where it panics, so that this is in the image.
@@ -84,8 +81,15 @@ impl Recipe {
         Recipe::quickstart(Side::Ours, ALL, &["semihosting"])
     }
 
-    fn bench(bin: &'static str) -> Self {
-        Recipe(bin, [ALL, &["bench", "semihosting"]].concat())
+    /// Traffic inside the machine.
+    fn bench(side: Side) -> Self {
+        let (bin, needed): (_, &[_]) = match side {
+            Side::Ours => ("bench", &[]),
+            Side::Twin => ("bench_twin", &[]),
+            Side::SmoltcpNal => ("bench_smoltcp_nal", &["smoltcp-nal"]),
+            Side::EmbassyNet => ("bench_embassy_net", &["embassy-net"]),
+        };
+        Recipe(bin, [ALL, &["bench", "semihosting"], needed].concat())
     }
 
     fn path(&self) -> PathBuf {
@@ -105,7 +109,7 @@ impl Recipe {
 
 /// Builds all images.
 pub fn build_all() {
-    let mut recipes = BENCHES.map(Recipe::bench).to_vec();
+    let mut recipes = Side::ALL.map(Recipe::bench).to_vec();
     recipes.push(Recipe::with_panics());
     for side in Side::ALL {
         for Stage { features, .. } in STAGES {
@@ -141,26 +145,27 @@ pub fn all() -> Vec<Row> {
 }
 
 fn flash(stage: &Stage) -> Row {
-    sizes(format!("flash, {}", stage.name), stage.flash, |side| {
+    row(format!("flash, {}", stage.name), stage.flash, |side| {
         Recipe::quickstart(side, stage.features, &[]).image().flash()
     })
 }
 
 fn ram(stage: &Stage) -> Row {
     let bound = Bound::By(64 * stage.sockets + 256);
-    sizes(format!("static RAM, {}", stage.name), Some(bound), |side| {
+    row(format!("static RAM, {}", stage.name), Some(bound), |side| {
         Recipe::quickstart(side, stage.features, &[]).image().static_ram()
     })
 }
 
 fn stack(stage: &Stage) -> Row {
-    sizes(format!("stack, {}", stage.name), Some(Bound::By(256)), |side| {
+    row(format!("stack, {}", stage.name), Some(Bound::By(256)), |side| {
         let printed = Recipe::quickstart(side, stage.features, &["stack"]).run(COUNTED);
         number(&printed, "stack: ", "")
     })
 }
 
-fn sizes(what: String, bound: Option<Bound>, measure: impl Fn(Side) -> i64) -> Row {
+/// The same of each side.
+fn row(what: String, bound: Option<Bound>, measure: impl Fn(Side) -> i64) -> Row {
     let [ours, twin, peers @ ..] = Side::ALL.map(measure);
     Row { what, ours, twin, bound, peers: Some(peers) }
 }
@@ -202,19 +207,19 @@ impl Work {
 
 /// Instructions of each work, and of how many frames they are.
 fn works() -> Vec<Row> {
-    let [ours, twin] = BENCHES.map(|bin| {
-        let printed = Recipe::bench(bin).run(COUNTED);
-        printed.iter().filter_map(|line| Work::parse(line)).collect::<Vec<_>>()
+    let works = Side::ALL.map(|side| -> Vec<_> {
+        let printed = Recipe::bench(side).run(COUNTED);
+        printed.iter().filter_map(|line| Work::parse(line)).collect()
     });
-    let rows = |what: &str, count: fn(&Work) -> i64, bound: Option<Bound>| -> Vec<Row> {
-        let both = ours.iter().zip(&twin).map(|(ours, twin)| {
-            let what = format!("{what}, {}", ours.name);
-            Row { what, ours: count(ours), twin: count(twin), bound, peers: None }
-        });
-        both.collect()
+    let rows = |what: &str, bound: Option<Bound>, count: fn(&Work) -> i64| -> Vec<Row> {
+        let of_all = |(index, work): (usize, &Work)| {
+            let what = format!("{what}, {}", work.name);
+            row(what, bound, |side| count(&works[side as usize][index]))
+        };
+        works[0].iter().enumerate().map(of_all).collect()
     };
-    let instructions = rows("instructions", |work| work.instructions, Some(Bound::Percent(5)));
-    [instructions, rows("frames", |work| work.frames, None)].into_iter().flatten().collect()
+    let instructions = rows("instructions", Some(Bound::Percent(5)), |work| work.instructions);
+    instructions.into_iter().chain(rows("frames", None, |work| work.frames)).collect()
 }
 
 /// Places where sockstate may panic.

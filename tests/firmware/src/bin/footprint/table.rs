@@ -15,6 +15,9 @@ pub struct Row {
 /// Other stacks, for comparison.
 pub const PEERS: [&str; 2] = ["smoltcp-nal 0.7", "embassy-net 0.9.1"];
 
+/// What the table says of a bound that is not kept.
+const NOT_KEPT: &str = "**no**";
+
 /// How much more than the twin's it may be.
 #[derive(Clone, Copy)]
 pub enum Bound {
@@ -51,7 +54,7 @@ impl Row {
     fn outcome(&self) -> &'static str {
         match self.is_kept() {
             Some(true) => "yes",
-            Some(false) => "**no**",
+            Some(false) => NOT_KEPT,
             None => "",
         }
     }
@@ -75,6 +78,18 @@ pub fn table(compiler: &str, rows: &[Row]) -> String {
         );
     }
     text
+}
+
+/// Which bounds are not kept, of those of which a known table does not say so.
+pub fn broken_claims(known: &str, rows: &[Row]) -> Vec<String> {
+    let is_admitted = |row: &Row| {
+        let mut lines = known.lines().map(|line| line.split('|').map(str::trim));
+        lines.any(|mut cells| cells.nth(1) == Some(&row.what) && cells.any(|cell| cell == NOT_KEPT))
+    };
+    rows.iter()
+        .filter(|row| row.is_kept() == Some(false) && !is_admitted(row))
+        .map(|row| format!("{}: the bound is not kept, and the table does not say so", row.what))
+        .collect()
 }
 
 /// With commas between thousands.
@@ -111,5 +126,18 @@ mod tests {
         assert_eq!(row(210, Bound::Percent(5)).is_kept(), Some(true));
         assert_eq!(row(211, Bound::Percent(5)).is_kept(), Some(false));
         assert_eq!(row(211, Bound::Percent(5)).more(), "5.5 %");
+    }
+
+    #[test]
+    fn a_table_that_admits_that_a_bound_is_not_kept_claims_nothing() {
+        let row = |what: &str, ours| {
+            let (what, bound) = (what.to_owned(), Some(Bound::By(10)));
+            Row { what, ours, twin: 0, bound, peers: None }
+        };
+        let known = table("rustc", &[row("a", 11), row("a, b", 10), row("c", 11)]);
+        let rows = [row("a", 12), row("a, b", 12), row("c", 9), row("new", 12)];
+        let claims = broken_claims(&known, &rows);
+        let about: Vec<_> = claims.iter().map(|claim| claim.split_once(':').unwrap().0).collect();
+        assert_eq!(about, ["a, b", "new"]);
     }
 }

@@ -71,7 +71,7 @@ pub use tap::{Doze, Tap};
 /// ```
 #[cfg(feature = "async")]
 pub trait AsyncDevice: smoltcp::phy::Device {
-    /// Whether a frame has arrived that can be received. If not, the task is woken when one has:
-    /// the last task that asked.
+    /// Whether a frame has arrived that can be received, which wants room for an answer as well. If
+    /// not, the task is woken when one has: the last task that asked.
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }

@@ -92,7 +92,9 @@ pub struct Config {
     /// for an interrupt, or sleep.
     ///
     /// A frame may arrive just before the wait begins, and must end it at once. On Arm cores
-    /// `wfe` does that, as each interrupt leaves an event behind; `wfi` sleeps through.
+    /// `wfe` does that, as each interrupt leaves an event behind; `wfi` does if interrupts are off
+    /// while the device is looked at (module [`firmware`](crate::firmware)), and sleeps through
+    /// otherwise.
     pub idle: fn(Option<Duration>),
     /// How many connection requests a listener takes at once where the caller cannot say so:
     /// embedded-nal's `listen`, edge-nal's `bind`. Default: 4.

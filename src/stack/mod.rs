@@ -337,7 +337,7 @@ impl<S: Sharing> Net<S> {
                     frames += 1;
                     receives = frames < BURST;
                     core.more = !receives && core.link_up;
-                    return Step::Moved;
+                    return if core.link_up { Step::Moved } else { Step::Nothing };
                 }
                 if core.link_up { Self::send_one(core, port) } else { Step::Done }
             })?;

@@ -9,10 +9,10 @@
 use smoltcp::phy::Medium;
 #[cfg(feature = "tcp")]
 use smoltcp::socket::tcp::{Socket, State};
+#[cfg(feature = "medium-ethernet")]
+use smoltcp::wire::EthernetAddress;
 #[cfg(feature = "tcp")]
 use smoltcp::wire::IpListenEndpoint;
-#[cfg(feature = "medium-ethernet")]
-use smoltcp::wire::{EthernetAddress, HardwareAddress};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 #[cfg(feature = "tcp")]
@@ -322,11 +322,10 @@ impl Core {
     /// Whether a frame is for this host, or for all or some of its link: a device may show others.
     pub(super) fn is_addressed(&self, frame: &[u8]) -> bool {
         #[cfg(feature = "medium-ethernet")]
-        #[allow(irrefutable_let_patterns)]
-        if let HardwareAddress::Ethernet(ours) = self.iface.hardware_addr() {
+        if let Some(ours) = self.hardware_addr() {
             return frame
                 .first_chunk::<6>()
-                .is_some_and(|to| ours.as_bytes() == to || EthernetAddress(*to).is_multicast());
+                .is_some_and(|to| *to == ours || EthernetAddress(*to).is_multicast());
         }
         let _ = frame;
         true

@@ -6,7 +6,7 @@ use embedded_nal::{TcpClientStack, TcpError, TcpErrorKind};
 use sockstate::device::Cable;
 use sockstate::smoltcp::phy::{Device, RxToken, TxToken};
 use sockstate::testing::{Lab, VirtualClock};
-use sockstate::{Config, Duration, Error, Heap, Instant, IpCidr, Stack, nb};
+use sockstate::{Config, Duration, Error, Heap, IpCidr, Stack, nb};
 
 use crate::common::{FAR_V6, NEAR, assert_blocks, assert_error, failed, far};
 use crate::wire::{ICMP, ROUTER, Wire, icmp, ipv4, outcome, report, seal_ipv4};
@@ -306,7 +306,7 @@ fn an_icmp_error_on_a_medium_of_plain_ip_is_heard() {
     stack.add_address(IpCidr::new(NEAR.into(), 24)).unwrap();
     let mut connecting = stack.tcp().unwrap().connect(far(80)).unwrap();
     stack.poll().unwrap();
-    let (rx, tx) = router.receive(Instant::ZERO).expect("a request");
+    let (rx, tx) = router.receive(stack.now().unwrap()).expect("a request");
     let report = rx.consume(|request| ipv4(ROUTER, NEAR, ICMP, &icmp(3, 1, 0, request)));
     tx.consume(report.len(), |room| room.copy_from_slice(&report));
     assert_eq!(outcome(&mut connecting), Some(Error::Unreachable));

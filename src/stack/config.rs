@@ -5,7 +5,7 @@ use smoltcp::wire::HardwareAddress;
 
 /// Time limits on what a peer may owe, each one switched off by `None`.
 ///
-/// They are kept as milliseconds: one at least, and one of more than 49 days is none.
+/// They are kept as milliseconds, rounded up; one of more than 49 days is none.
 ///
 /// ```
 /// use sockstate::{Config, Duration};

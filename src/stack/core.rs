@@ -88,7 +88,8 @@ pub struct Core {
     #[cfg(feature = "dhcp")]
     pub(super) dhcp: super::dhcp::Client,
     pub(crate) rng: Rng,
-    /// Makes the hash of the table unpredictable.
+    /// Makes hashes unpredictable.
+    #[cfg(any(feature = "indexed", feature = "dns"))]
     pub(crate) hash_key: u64,
     pub(crate) caps: DeviceCapabilities,
     /// The time of the current poll.
@@ -152,7 +153,9 @@ impl Core {
         config: &Config,
         now: Instant,
     ) -> Self {
+        #[cfg_attr(not(any(feature = "indexed", feature = "dns")), allow(unused_mut))]
         let mut rng = Rng::new(config.seed);
+        #[cfg(any(feature = "indexed", feature = "dns"))]
         let hash_key = rng.next() | 1;
         #[cfg(feature = "slaac")]
         let ethernet = super::slaac::is_possible(caps.medium);
@@ -176,6 +179,7 @@ impl Core {
             #[cfg(feature = "dhcp")]
             dhcp: super::dhcp::Client::new(memory.dhcp),
             rng,
+            #[cfg(any(feature = "indexed", feature = "dns"))]
             hash_key,
             caps,
             now,
@@ -562,9 +566,7 @@ impl Core {
                 return Some(due - now);
             }
             self.table.unschedule(id);
-            if exact != NEVER {
-                self.table.schedule(id, exact);
-            }
+            self.table.plan(id, exact);
         }
         None
     }

@@ -35,14 +35,14 @@ impl Limit {
     /// `u32::MAX` for none.
     #[cfg(feature = "dns")]
     pub(crate) fn millis(self) -> u32 {
-        self.0.wrapping_sub(1).saturating_add(1)
+        if self == Limit::NONE { u32::MAX } else { self.0 }
     }
 }
 
 impl From<Option<Duration>> for Limit {
-    /// One that is longer than can be told is none.
+    /// Rounded up, and one at least. One that is longer than can be told is none.
     fn from(limit: Option<Duration>) -> Self {
-        let millis = limit.map(|limit| limit.total_millis().max(1));
+        let millis = limit.map(|limit| limit.total_micros().div_ceil(1_000).max(1));
         Limit(millis.and_then(|millis| u32::try_from(millis).ok()).unwrap_or(0))
     }
 }

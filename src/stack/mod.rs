@@ -339,7 +339,12 @@ impl<S: Sharing> Net<S> {
                     core.more = !receives && core.link_up;
                     return if core.link_up { Step::Moved } else { Step::Nothing };
                 }
-                if core.link_up { Self::send_one(core, port) } else { Step::Done }
+                if core.link_up {
+                    return Self::send_one(core, port);
+                }
+                #[cfg(feature = "async")]
+                core.set_polled(false);
+                Step::Done
             })?;
             match step {
                 Step::Moved => moved = true,
@@ -484,17 +489,24 @@ impl<S: Sharing> Net<S> {
             let is_quiet = now.arrived == before.arrived
                 && match now.polls.wrapping_sub(before.polls) {
                     0 => return None,
-                    // The call itself has polled, and has looked again after that.
+                    // That was the call itself, as all of sockets do, and it has looked again since.
                     1 => true,
                     _ => now.sent == before.sent,
                 };
             Some(if is_quiet { Next::Sleep(core.poll_delay(port.now())) } else { Next::TryAgain })
         })?;
-        match next {
-            Some(next) => Ok(next),
-            None if self.poll()? => Ok(Next::TryAgain),
-            None => Ok(Next::Sleep(self.poll_delay())),
+        if let Some(next) = next {
+            return Ok(next);
         }
+        let moved = self.poll()?;
+        // Under one lock: an interrupt handler may poll as well, before this poll and after it.
+        self.with_port(|core, port| {
+            if moved || core.pulse.arrived != before.arrived {
+                Next::TryAgain
+            } else {
+                Next::Sleep(core.poll_delay(port.now()))
+            }
+        })
     }
 }
 
@@ -538,6 +550,7 @@ impl<S: Sharing, T: Drive + ?Sized> Net<S, T> {
         })
     }
 
+    // It is called from many places, and not from one where that counts.
     #[inline(never)]
     fn read_clock(&self, core: &mut Core) {
         if let Some(now) = self.port.try_with_lock(|port| port.now()) {

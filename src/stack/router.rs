@@ -299,11 +299,22 @@ impl Core {
 
     #[cfg(feature = "tcp")]
     pub(super) fn connection_key(&self, local_port: u16, remote: IpEndpoint) -> Key {
-        Key::connection(self.hash_key, local_port, remote)
+        Key::connection(self.key_seed(), local_port, remote)
     }
 
     pub(super) fn port_key(&self, protocol: Protocol, port: u16) -> Key {
-        Key::port(self.hash_key, protocol, port)
+        Key::port(self.key_seed(), protocol, port)
+    }
+
+    #[cfg(feature = "indexed")]
+    fn key_seed(&self) -> u64 {
+        self.hash_key
+    }
+
+    /// There is nothing to hash.
+    #[cfg(not(feature = "indexed"))]
+    fn key_seed(&self) -> u64 {
+        0
     }
 }
 

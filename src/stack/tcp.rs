@@ -370,18 +370,17 @@ impl Core {
 
     /// The oldest connection that only waits for old duplicates to die, cut short.
     pub(crate) fn recycle_time_wait(&mut self) -> Option<SlotId> {
-        let mut oldest = (NONE, NEVER);
+        let (mut oldest, mut end) = (None, NEVER);
         for id in self.table.tcp_ids() {
             if let Some(slot) = self.slot(id)
                 && slot.role == Role::Closing
-                && slot.deadline < oldest.1
+                && slot.deadline < end
                 && slot.tcp().is_some_and(|socket| socket.state() == State::TimeWait)
             {
-                oldest = (id, slot.deadline);
+                (oldest, end) = (Some(id), slot.deadline);
             }
         }
-        let (oldest, _) = oldest;
-        self.slot(oldest)?;
+        let oldest = oldest?;
         self.tcp_forget(oldest);
         Some(oldest)
     }

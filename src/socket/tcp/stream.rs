@@ -369,7 +369,7 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
 
     /// Sets how long the peer may owe an acknowledgement, or an answer to keep-alive probes,
     /// before the connection ends with [`Error::TimedOut`] (the user timeout of RFC 9293 section
-    /// 3.9.1); `None` for ever. At first,
+    /// 3.9.1); `None`, or more than 49 days, for ever. At first,
     /// [`Deadlines::unreachable`](crate::Deadlines::unreachable).
     ///
     /// # Errors

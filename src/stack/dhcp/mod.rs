@@ -305,6 +305,7 @@ impl Core {
 impl Core {
     /// Whether a frame for the client's port is to be shown to smoltcp; if it makes sense, with
     /// when smoltcp wants its turn before that.
+    // As the others here not inlined: what it has on the stack would be below all of smoltcp's.
     #[inline(never)]
     pub(in crate::stack) fn dhcp_heeds(&mut self, frame: &[u8]) -> Option<Instant> {
         let wanted_at = self.dhcp_wanted_at();

@@ -37,6 +37,7 @@ impl Core {
         }
         query.tries += 1;
         let round = self.round(query);
+        // Never 0; but a division would be a place that can panic.
         if query.tries.checked_div(round).is_some_and(|rounds| rounds > MOST_DOUBLINGS) {
             // One round less is the same turn, and as long a wait.
             query.tries -= round;

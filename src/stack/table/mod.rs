@@ -118,6 +118,7 @@ impl Table {
         self.icmp_index(id).wrapping_sub(self.icmp.len())
     }
 
+    // Without the tables, code is to be small: what is called from dozens of places is there once.
     #[cfg_attr(not(feature = "indexed"), inline(never))]
     pub(crate) fn get(&self, id: SlotId) -> Option<&Slot> {
         let index = usize::from(id);

@@ -17,7 +17,8 @@ pub(crate) struct Links {
     since: u32,
     /// Whether it can be found by its key.
     filed: bool,
-    /// When this slot is to be visited, and whether that is as late as it may be.
+    /// When this slot is to be visited, and whether it wanted just that when it was asked last;
+    /// otherwise it may be early.
     due: Instant,
     is_exact: bool,
 }
@@ -64,11 +65,11 @@ impl Table {
         (links.list == Some(list)).then_some(self.index.turns.wrapping_sub(links.since))
     }
 
-    /// The slot that is longest on the list of those that came there less than so many turns ago.
-    fn oldest(&self, list: ListId, below: u32) -> Option<SlotId> {
+    /// The slot that is longest on the list of those that came there so many turns ago or less.
+    fn oldest(&self, list: ListId, at_most: u32) -> Option<SlotId> {
         let mut oldest = None;
         for id in self.ids() {
-            if let Some(age) = self.age(id, list).filter(|age| *age < below)
+            if let Some(age) = self.age(id, list).filter(|age| *age <= at_most)
                 && oldest.is_none_or(|(most, _)| most < age)
             {
                 oldest = Some((age, id));
@@ -91,7 +92,7 @@ impl Table {
     /// The next slot of the list that this one is in.
     pub(crate) fn after(&self, id: SlotId) -> Option<SlotId> {
         let list = self.list(id)?;
-        self.oldest(list, self.age(id, list)?)
+        self.oldest(list, self.age(id, list)?.checked_sub(1)?)
     }
 
     /// Takes the slot out of the list it is in, and puts it at the end of another, or of none.

@@ -37,13 +37,17 @@ pub struct Image {
 }
 
 /// Those that the tests run.
-pub const IMAGES: [Image; 5] = [
+pub const IMAGES: [Image; 6] = [
     Image { bin: "quickstart", features: &["semihosting", "udp", "dhcp", "dns"] },
     Image { bin: "http", features: &["semihosting", "dhcp"] },
     Image { bin: "mqtt", features: &["semihosting", "mqtt"] },
     Image { bin: "async", features: &["semihosting", "async"] },
     Image { bin: "interrupt", features: &["semihosting", "interrupt"] },
+    BY_DEFMT,
 ];
+
+/// One that says what it has to say in frames of defmt.
+pub const BY_DEFMT: Image = Image { bin: "quickstart", features: &["defmt", "udp", "dhcp", "dns"] };
 
 impl Image {
     /// Builds it; where it is.
@@ -51,10 +55,14 @@ impl Image {
         build::build(self.bin, board, self.features)
     }
 
+    /// Where it is, which was built before.
+    pub fn path(&self, board: Board) -> PathBuf {
+        build::path(self.bin, board, self.features)
+    }
+
     /// Starts it, which was built before. `forwards` are ports of the host that are the guest's, as
     /// QEMU's `hostfwd` wants them.
     pub fn start(&self, board: Board, forwards: &[&str]) -> Machine {
-        let path = build::path(self.bin, board, self.features);
-        Machine::start(board, &path, &Setup { forwards, ..Setup::default() })
+        Machine::start(board, &self.path(board), &Setup { forwards, ..Setup::default() })
     }
 }

@@ -20,23 +20,10 @@ pub struct Setup<'a> {
 pub struct Machine(Process);
 
 impl Machine {
-    /// Starts an image with a network in which the host is 10.0.2.2, and the image 10.0.2.15 once
-    /// it has asked for an address.
+    /// Starts an image.
     pub fn start(board: Board, image: &Path, setup: &Setup) -> Self {
-        let mut semihosting = String::from("enable=on,target=native");
-        for argument in setup.arguments {
-            semihosting.push_str(&format!(",arg={argument}"));
-        }
-        let mut network = String::from("user");
-        for forward in setup.forwards {
-            network.push_str(&format!(",hostfwd={forward}"));
-        }
-        let mut command = Command::new("qemu-system-arm");
-        command.args(["-M", board.name(), "-display", "none", "-monitor", "none"]);
-        command.args(["-serial", "none", "-semihosting-config", &semihosting]);
-        command.args(["-nic", &network]).args(setup.options).arg("-kernel").arg(image);
         let name = image.file_name().unwrap_or_default().to_string_lossy();
-        Machine(Process::start(&name, &mut command))
+        Machine(Process::start(&name, &mut command(board, image, setup)))
     }
 
     /// Waits until the image has printed a line that contains a text.
@@ -53,6 +40,24 @@ impl Machine {
     pub fn fail(self) -> Vec<String> {
         without_own(self.0.fail())
     }
+}
+
+/// QEMU with an image, and a network in which the host is 10.0.2.2, and the image 10.0.2.15 once it
+/// has asked for an address.
+pub fn command(board: Board, image: &Path, setup: &Setup) -> Command {
+    let mut semihosting = String::from("enable=on,target=native");
+    for argument in setup.arguments {
+        semihosting.push_str(&format!(",arg={argument}"));
+    }
+    let mut network = String::from("user");
+    for forward in setup.forwards {
+        network.push_str(&format!(",hostfwd={forward}"));
+    }
+    let mut command = Command::new("qemu-system-arm");
+    command.args(["-M", board.name(), "-display", "none", "-monitor", "none"]);
+    command.args(["-serial", "none", "-semihosting-config", &semihosting]);
+    command.args(["-nic", &network]).args(setup.options).arg("-kernel").arg(image);
+    command
 }
 
 /// Leaves out what QEMU itself says of lm3s6965evb before the image starts.

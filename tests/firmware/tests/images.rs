@@ -17,14 +17,18 @@ mod servers;
 use std::cell::Cell;
 use std::fs;
 use std::io::{self, Read, Write};
+use std::iter;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use defmt_decoder::{DecodeError, Table};
 use process::{PATIENCE, Process, until};
 use servers::{Broker, Directory, name_server, web_server};
-use sockstate_firmware_tests::{Board, IMAGES, Image};
+use sockstate_firmware_tests::qemu::{self, Setup};
+use sockstate_firmware_tests::{BY_DEFMT, Board, IMAGES, Image};
 
 const RUNS: [(Board, usize); 2] = [(Board::Mps2An385, 20), (Board::Lm3s6965evb, 5)];
 
@@ -96,6 +100,24 @@ fn quickstart() {
     let expected =
         ["quickstart: 14 bytes by UDP", "quickstart: 14 bytes by TCP", "quickstart: done"];
     repeat("quickstart", &expected, |image, board| image.start(board, &[]).finish());
+    for board in Board::ALL {
+        let image = BY_DEFMT.path(board);
+        let output = qemu::command(board, &image, &Setup::default()).output().unwrap();
+        assert!(output.status.success());
+        ended(&expected, decoded(&image, &output.stdout));
+    }
+}
+
+/// The lines of an image that are in these frames of defmt.
+fn decoded(image: &Path, frames: &[u8]) -> Vec<String> {
+    let table = Table::parse(&fs::read(image).unwrap()).unwrap().expect("lines of defmt");
+    let mut decoder = table.new_stream_decoder();
+    decoder.received(frames);
+    let lines = iter::from_fn(|| match decoder.decode() {
+        Err(DecodeError::UnexpectedEof) => None,
+        frame => Some(frame.unwrap().display_message().to_string()),
+    });
+    lines.collect()
 }
 
 fn echo_stream(mut client: TcpStream) -> io::Result<()> {

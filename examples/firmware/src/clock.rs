@@ -37,15 +37,15 @@ pub(crate) fn start(mut counter: SYST) {
 
 /// The time since the start.
 pub fn now() -> Instant {
-    Instant::from_micros(critical_section::with(|cs| read(cs, 0)) as i64)
+    Instant::from_micros(critical_section::with(|cs| read(cs, None)) as i64)
 }
 
-/// Reads the clock, which SysTick did not drive for that many cycles.
-fn read(cs: CriticalSection, slept: u32) -> u64 {
+/// Reads the clock, which SysTick did not drive for that many cycles, if it ever paused.
+fn read(cs: CriticalSection, slept: Option<u32>) -> u64 {
     let reading = READING.borrow(cs).get();
     let counter = SYST::get_current();
     let passed = reading.counter.wrapping_sub(counter) & LAST;
-    let cycles = reading.cycles + if slept > 0 { slept } else { passed };
+    let cycles = reading.cycles + slept.unwrap_or(passed);
     let micros = reading.micros + u64::from(cycles / board::CYCLES_PER_MICROSECOND);
     let cycles = cycles % board::CYCLES_PER_MICROSECOND;
     READING.borrow(cs).set(Reading { micros, cycles, counter });
@@ -71,7 +71,7 @@ pub fn sleep(at_most: Option<Duration>) {
         if EVENT.load(Ordering::Relaxed) {
             return;
         }
-        read(cs, 0);
+        read(cs, None);
         let slept = if NVIC::is_enabled(board::Interrupt::Ethernet) {
             board::doze(at_most)
         } else {

@@ -59,7 +59,8 @@ impl Ethernet {
         let [a, b, c, d, e, f] = address;
         ethernet.write_mac(ADDRL, u32::from_le_bytes([a, b, c, d]));
         ethernet.write_mac(ADDRH, u32::from_le_bytes([e, f, 0, 0]));
-        ethernet.write_mac(MAC_CR, 1 << 20 | 1 << 3 | 1 << 2); // FDPX, TXEN, RXEN
+        // FDPX, TXEN, RXEN. For IPv6 and groups multicast frames as well: MCPAS.
+        ethernet.write_mac(MAC_CR, 1 << 20 | 1 << 3 | 1 << 2);
         registers.write(RX_CFG, 0);
         registers.write(TX_CFG, 1 << 1); // TX_ON
 

@@ -15,8 +15,13 @@ mod registers;
 pub mod semihosting;
 #[cfg(feature = "stack")]
 mod stack;
-#[cfg(all(feature = "lm3s6965evb", not(feature = "mps2-an385")))]
+#[cfg(feature = "lm3s6965evb")]
 mod stellaris;
+
+#[cfg(not(any(feature = "mps2-an385", feature = "lm3s6965evb")))]
+compile_error!("a board: one of the features `mps2-an385` and `lm3s6965evb`");
+#[cfg(all(feature = "mps2-an385", feature = "lm3s6965evb"))]
+compile_error!("one board: leave out the default one, with --no-default-features");
 
 #[cfg(all(feature = "semihosting", feature = "defmt"))]
 compile_error!("either `semihosting` or `defmt`: lines of text and frames would share one output");

@@ -1,16 +1,24 @@
 //! The debugger's side of the program, which in QEMU is the host: its command line, its output and
 //! its end.
 
+use core::fmt::Debug;
+
 use cortex_m_semihosting::debug;
 #[cfg(feature = "defmt")]
 use defmt_semihosting as _;
 
 use crate::clock;
 
-/// Ends the program, and says how long it has run.
-pub fn exit<E>(outcome: Result<(), E>) -> ! {
+/// Ends the program, and says how long it has run, and why it failed.
+pub fn exit<E: Debug>(outcome: Result<(), E>) -> ! {
     #[cfg(feature = "stack")]
     crate::stack::print();
+    if let Err(error) = &outcome {
+        #[cfg(not(feature = "defmt"))]
+        crate::say!("failed: {:?}", error);
+        #[cfg(feature = "defmt")]
+        crate::say!("failed: {:?}", defmt::Debug2Format(error));
+    }
     crate::say!("ended after {} ms", clock::now().total_millis());
     loop {
         debug::exit(if outcome.is_ok() { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });

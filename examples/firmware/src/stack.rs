@@ -1,7 +1,5 @@
 //! How much of the stack the image has used.
 
-use crate::semihosting;
-
 unsafe extern "C" {
     static _stack_end: u32;
     static _stack_start: u32;
@@ -10,9 +8,12 @@ unsafe extern "C" {
 /// What the start-up code fills the stack with.
 const PAINT: u32 = 0xcccc_cccc;
 
-/// Prints how many bytes of the stack were used at most until now.
+/// Prints how many bytes of the stack were used at most until now, even if nothing else is printed.
 pub(crate) fn print() {
-    semihosting::print(format_args!("stack: {}", used()));
+    #[cfg(not(feature = "defmt"))]
+    crate::semihosting::print(format_args!("stack: {}", used()));
+    #[cfg(feature = "defmt")]
+    crate::say!("stack: {}", used());
 }
 
 fn used() -> usize {

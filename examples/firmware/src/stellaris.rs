@@ -42,7 +42,8 @@ impl Ethernet {
         registers.write(MACIA0, u32::from_le_bytes([a, b, c, d]));
         registers.write(MACIA1, u32::from_le_bytes([e, f, 0, 0]));
         registers.write(MACRCTL, 1 << 4); // RSTFIFO
-        registers.write(MACRCTL, 1 << 3 | 1); // BADCRC, RXEN
+        // BADCRC, RXEN. For IPv6 and groups multicast frames as well: AMUL.
+        registers.write(MACRCTL, 1 << 3 | 1);
         registers.write(MACTCTL, 1 << 4 | 1 << 2 | 1 << 1 | 1); // DUPLEX, CRC, PADEN, TXEN
         registers.write(MACRIS, !0);
         registers.write(MACIM, RXINT);
@@ -95,7 +96,10 @@ impl crate::Controller for Ethernet {
             self.registers.write(MACDATA, low | word << 16);
             low = word >> 16;
         }
-        self.registers.write(MACDATA, low);
+        // The last bytes, if they came too late for the words before.
+        if (len + 2).div_ceil(4) > frame.len() {
+            self.registers.write(MACDATA, low);
+        }
         self.registers.write(MACTR, 1); // NEWTX
     }
 }

@@ -8,7 +8,7 @@ use sockstate::heapless::{Deque, Vec};
 use static_cell::{ConstStaticCell, StaticCell};
 
 const MTU: usize = 1_514;
-/// That are on their way in one direction.
+/// Frames that may be on their way in one direction.
 const FRAMES: usize = 8;
 
 #[repr(align(4))]

@@ -54,7 +54,7 @@ async fn client(net: &'static Net) {
 
 async fn join_network(net: &Net) -> Result<(), Error> {
     net.dhcp()?.wait_async().await?;
-    // QEMU's own name server asks that of the machine; the test's is on the machine itself.
+    // Not the name server that DHCP tells of, which would ask the machine's: the test's, on the host.
     net.set_dns_servers(&[IpAddr::from([10, 0, 2, 2])])
 }
 

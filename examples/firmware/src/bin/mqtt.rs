@@ -40,7 +40,7 @@ fn run() -> Result<(), Error> {
     let stack = Stack::new(STORAGE.take(), device, clock::now, config)?;
     let net = stack.net();
     net.dhcp()?.wait()?;
-    // QEMU's own name server asks that of the machine; the test's is on the machine itself.
+    // Not the name server that DHCP tells of, which would ask the machine's: the test's, on the host.
     net.set_dns_servers(&[IpAddr::from([10, 0, 2, 2])])?;
 
     let broker = Broker::new("broker.test", net).expect("a short name");

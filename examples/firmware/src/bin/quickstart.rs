@@ -1,8 +1,8 @@
 //! The classic program: take an address from the network, look a server's name up, say something
 //! to it over UDP and over TCP.
 //!
-//! The features `udp`, `dhcp` and `dns` can be left out one after the other: what then remains is
-//! what `twin` is measured against.
+//! Outside of the tests it fails, as there nobody knows the name `echo.test`. The features `udp`,
+//! `dhcp` and `dns` can be left out one after the other: what then remains is measured beside `twin`.
 #![no_std]
 #![no_main]
 
@@ -54,7 +54,7 @@ fn join_network(net: &Net) -> Result<(), Error> {
 
 #[cfg(feature = "dns")]
 fn find_server(net: &Net) -> Result<IpAddr, Error> {
-    // QEMU's own name server asks that of the machine; the test's is on the machine itself.
+    // Not the name server that DHCP tells of, which would ask the machine's: the test's, on the host.
     net.set_dns_servers(&[IpAddr::from([10, 0, 2, 2])])?;
     net.lookup("echo.test", sockstate::AddrType::Ipv4)?.wait()
 }

@@ -17,6 +17,7 @@ use sockstate_firmware::{Ethernet, HARDWARE_ADDR, SEED, clock, say, semihosting:
 use static_cell::ConstStaticCell;
 
 /// How the program failed.
+#[derive(Debug)]
 enum Failed {
     Memory,
     Connect,

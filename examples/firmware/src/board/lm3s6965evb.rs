@@ -97,9 +97,9 @@ pub(crate) fn has_frame() -> bool {
 }
 
 /// Sleeps until an interrupt is pending, for at most this long; SysTick, too, ends it when it goes
-/// round. The board's timers cannot be read in QEMU, so that SysTick goes on: says that no cycles
-/// went by without it.
-pub(crate) fn doze(at_most: Option<Duration>) -> u32 {
+/// round. The board's timers cannot be read in QEMU, so that SysTick goes on: says that none went by
+/// without it.
+pub(crate) fn doze(at_most: Option<Duration>) -> Option<u32> {
     let micros = at_most.map_or(u64::MAX, |delay| delay.total_micros());
     let micros = u32::try_from(micros).unwrap_or(u32::MAX).max(1);
 
@@ -117,5 +117,5 @@ pub(crate) fn doze(at_most: Option<Duration>) -> u32 {
     timer.write(ICR, 1);
     NVIC::mask(Interrupt::Timer0);
     NVIC::unpend(Interrupt::Timer0);
-    0
+    None
 }

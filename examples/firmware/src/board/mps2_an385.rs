@@ -57,7 +57,7 @@ pub(crate) fn has_frame() -> bool {
 
 /// Sleeps until an interrupt is pending, for at most this long. Says how many cycles went by
 /// without SysTick.
-pub(crate) fn doze(at_most: Option<Duration>) -> u32 {
+pub(crate) fn doze(at_most: Option<Duration>) -> Option<u32> {
     /// Within 32 bits of cycles.
     const LONGEST: u32 = 120_000_000;
 
@@ -68,6 +68,7 @@ pub(crate) fn doze(at_most: Option<Duration>) -> u32 {
     // SAFETY: the timer is there, and nobody else uses it; interrupts are off.
     let (timer, mut counter) =
         unsafe { (Registers::new(TIMER0), cortex_m::Peripherals::steal().SYST) };
+    // The clock is not to end the sleep, be it for going round meanwhile or just before.
     counter.disable_interrupt();
     SCB::clear_pendst();
     timer.write(RELOAD, u32::MAX);
@@ -82,5 +83,5 @@ pub(crate) fn doze(at_most: Option<Duration>) -> u32 {
     NVIC::mask(Interrupt::Timer0);
     NVIC::unpend(Interrupt::Timer0);
     counter.enable_interrupt();
-    slept.max(1)
+    Some(slept)
 }

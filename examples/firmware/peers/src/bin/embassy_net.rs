@@ -24,6 +24,7 @@ const SOCKETS: usize = 1
     + cfg!(feature = "dns") as usize;
 
 /// It failed, one way or another.
+#[derive(Debug)]
 struct Failed;
 
 #[entry]

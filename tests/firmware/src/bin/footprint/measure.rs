@@ -69,7 +69,7 @@ impl Recipe {
         let (bin, needed): (_, &[_]) = match side {
             Side::Ours => ("quickstart", &[]),
             Side::Twin if features.contains(&"dns") => ("twin", &["twin-dns"]),
-            Side::Twin => ("twin", &[]),
+            Side::Twin => ("twin", &["twin"]),
             Side::SmoltcpNal => ("smoltcp_nal", &["smoltcp-nal"]),
             Side::EmbassyNet => ("embassy_net", &["embassy-net", "embassy"]),
         };

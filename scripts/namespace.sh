@@ -26,8 +26,12 @@ need() {
         cannot "$1 is missing (package $2); with INSTALL=1 this script installs it"
     fi
     export DEBIAN_FRONTEND=noninteractive
-    { apt-get update && apt-get install --yes --no-install-recommends "$2"; } >&2 ||
-        cannot "$1 is missing, and package $2 could not be installed"
+    # A registry that does not answer once is no reason to fail.
+    local attempt
+    for attempt in 1 2 3; do
+        if apt-get update && apt-get install --yes --no-install-recommends "$2"; then return; fi
+    done >&2
+    cannot "$1 is missing, and package $2 could not be installed"
 }
 
 # need_thumbv7m: a compiler for Cortex-M3. Without an installed target that is the distribution's,

@@ -9,7 +9,7 @@ impl Core {
     /// Whether something waits to be sent; even an empty datagram, which the queue's size in bytes
     /// would not tell.
     pub(super) fn has_work(&mut self, id: SlotId) -> bool {
-        self.with_set(id, |iface, set, now| iface.poll_at(now, set).is_some())
+        self.wanted_at(id).is_some()
     }
 
     pub(crate) fn flush(&mut self, id: SlotId) -> nb::Result<(), Error> {

@@ -9,20 +9,13 @@
 
 use std::error::Error;
 use std::panic;
-use std::process::exit;
 
 use sockstate_contract::suites::{self, Suite};
 use sockstate_contract::table::{Column, table, without_last};
 use sockstate_tables::Task;
 
 fn main() {
-    match run() {
-        Ok(()) => exit(0),
-        Err(error) => {
-            eprintln!("{error}");
-            exit(1);
-        }
-    }
+    sockstate_tables::end(run())
 }
 
 fn run() -> Result<(), Box<dyn Error>> {

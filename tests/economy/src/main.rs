@@ -7,20 +7,13 @@
 //! ```
 
 use std::error::Error;
-use std::process::exit;
 
 use sockstate_economy::table::{Row, table};
 use sockstate_economy::work::Case;
 use sockstate_tables::Task;
 
 fn main() {
-    match run() {
-        Ok(()) => exit(0),
-        Err(error) => {
-            eprintln!("{error}");
-            exit(1);
-        }
-    }
+    sockstate_tables::end(run())
 }
 
 fn run() -> Result<(), Box<dyn Error>> {

@@ -52,11 +52,7 @@ fn tokio_with_threads() {
     let polls = Polls::default();
     runtime.spawn(polls.count(near.run_with(Tokio)));
     runtime.spawn(polls.count(far.run_with(Tokio)));
-    runtime.spawn(polls.count(serve(listen(far.net()))));
-    let asked = polls.count(ask(near.net()));
-    let same = runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await });
-    assert_eq!(same.expect("within its time"), Ok(true));
-    polls.assert_few();
+    exchange_on(&runtime, &polls, near, far);
 }
 
 /// As above, with a closure for the sleep.
@@ -74,6 +70,16 @@ fn tokio_with_a_closure() {
             let _ = tokio::time::timeout(limit, frame).await;
         })));
     }
+    exchange_on(&runtime, &polls, near, far);
+}
+
+/// What runs the stacks is spawned already.
+fn exchange_on(
+    runtime: &tokio::runtime::Runtime,
+    polls: &Polls,
+    near: &'static SharedStack,
+    far: &'static SharedStack,
+) {
     runtime.spawn(polls.count(serve(listen(far.net()))));
     let asked = polls.count(ask(near.net()));
     let same = runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await });

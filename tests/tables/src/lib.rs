@@ -3,6 +3,7 @@
 use std::env;
 use std::error::Error;
 use std::fs;
+use std::process::exit;
 
 /// What a program is to do with its tables, beside printing them.
 pub enum Task {
@@ -12,6 +13,14 @@ pub enum Task {
     Check(Document),
     /// To put them into a file.
     Write(Document),
+}
+
+/// Ends the program: with success, or with what was at fault on stderr.
+pub fn end(outcome: Result<(), Box<dyn Error>>) -> ! {
+    if let Err(error) = &outcome {
+        eprintln!("{error}");
+    }
+    exit(outcome.is_err().into())
 }
 
 /// A file with tables.

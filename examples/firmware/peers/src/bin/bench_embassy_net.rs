@@ -27,6 +27,7 @@ use smoltcp::phy::Device as _;
 use smoltcp::time::{Duration, Instant};
 use sockstate_firmware::bench::{self, Near, Plug, Remote};
 use sockstate_firmware::{HARDWARE_ADDR, SEED, semihosting::exit};
+use sockstate_firmware_peers::capabilities;
 use static_cell::{ConstStaticCell, StaticCell};
 
 /// The near end's two, and the one for look-ups that the stack adds itself.
@@ -239,11 +240,7 @@ impl Driver for Device {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let known = self.0.capabilities();
-        let mut caps = Capabilities::default();
-        caps.max_transmission_unit = known.max_transmission_unit;
-        caps.max_burst_size = known.max_burst_size;
-        caps
+        capabilities(&self.0)
     }
 
     fn hardware_address(&self) -> HardwareAddress {

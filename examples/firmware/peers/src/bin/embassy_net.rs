@@ -16,6 +16,7 @@ use smoltcp::time::Instant;
 use sockstate::device::AsyncDevice;
 use sockstate_firmware::interrupts::interrupt;
 use sockstate_firmware::{Ethernet, HARDWARE_ADDR, SEED, embassy, say, semihosting::exit};
+use sockstate_firmware_peers::capabilities;
 use static_cell::{ConstStaticCell, StaticCell};
 
 const SOCKETS: usize = 1
@@ -157,11 +158,7 @@ impl Driver for Device {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let known = self.0.capabilities();
-        let mut caps = Capabilities::default();
-        caps.max_transmission_unit = known.max_transmission_unit;
-        caps.max_burst_size = known.max_burst_size;
-        caps
+        capabilities(&self.0)
     }
 
     fn hardware_address(&self) -> HardwareAddress {

@@ -17,7 +17,6 @@ mod table;
 
 use std::env;
 use std::error::Error;
-use std::process::exit;
 
 use sockstate_tables::Task;
 
@@ -26,10 +25,7 @@ fn main() {
     if env::args().skip(1).eq(["build"]) {
         return measure::build_all();
     }
-    if let Err(error) = run() {
-        eprintln!("{error}");
-        exit(1);
-    }
+    sockstate_tables::end(run())
 }
 
 fn run() -> Result<(), Box<dyn Error>> {

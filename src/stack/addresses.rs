@@ -23,6 +23,14 @@ impl Core {
         routable(&mut self.iface, self.now, addr)
     }
 
+    /// Whether this is another host of a network of the interface.
+    #[cfg(feature = "udp")]
+    pub(crate) fn is_neighbor(&self, addr: IpAddress) -> bool {
+        let cidrs = self.iface.ip_addrs();
+        cidrs.iter().any(|cidr| cidr.contains_addr(&addr))
+            && cidrs.iter().all(|cidr| cidr.address() != addr)
+    }
+
     /// The local address to use towards a remote one.
     pub(crate) fn source_for(&self, remote: IpAddress) -> Result<IpAddress, Error> {
         self.iface

@@ -6,7 +6,7 @@ use smoltcp::time::{Duration, Instant};
 #[cfg(feature = "dns")]
 use smoltcp::wire::IpAddress;
 #[cfg(feature = "tcp")]
-use smoltcp::wire::IpListenEndpoint;
+use smoltcp::{socket::tcp::State, wire::IpListenEndpoint};
 
 use super::config::{Config, Overflow};
 use super::limits::{Limit, Limits};
@@ -125,16 +125,6 @@ pub struct Core {
     pub(crate) slaac: super::slaac::Slaac,
 }
 
-/// Whom a frame is shown to, or who may send one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    /// The interface, and no socket.
-    Interface,
-    #[cfg_attr(not(feature = "dhcp"), allow(dead_code))]
-    Dhcp,
-    Slot(SlotId),
-}
-
 /// What a slot was like before a frame.
 pub(crate) struct Before {
     #[cfg(feature = "tcp")]
@@ -143,6 +133,25 @@ pub(crate) struct Before {
     pub(crate) queued: usize,
     #[cfg(feature = "tcp")]
     pub(crate) listen: IpListenEndpoint,
+}
+
+impl Before {
+    #[cfg(not(feature = "tcp"))]
+    fn of(_: &Slot) -> Self {
+        Before {}
+    }
+
+    #[cfg(feature = "tcp")]
+    fn of(slot: &Slot) -> Self {
+        let Some(socket) = slot.tcp() else {
+            let (tcp, listen) = (State::Closed, IpListenEndpoint::default());
+            return Before { tcp, queued: 0, listen };
+        };
+        // It is needed for those alone that will listen again.
+        let listens = slot.role == Role::Backlog;
+        let listen = if listens { socket.listen_endpoint() } else { Default::default() };
+        Before { tcp: socket.state(), queued: socket.send_queue(), listen }
+    }
 }
 
 impl Core {
@@ -226,6 +235,12 @@ impl Core {
         self.set_polled(self.link_up);
     }
 
+    pub(super) fn begin_egress(&mut self, now: Instant) {
+        self.now = now;
+        #[cfg(feature = "async")]
+        self.set_polled(self.link_up);
+    }
+
     /// Shows one frame to the slot it is for.
     pub(crate) fn deliver(&mut self, frame: &[u8], ingress: impl Work<()>) {
         let route = self.route(frame);
@@ -233,37 +248,60 @@ impl Core {
         let (route, is_taken) = self.tap(frame, route);
         #[cfg(not(any(feature = "icmp", feature = "raw")))]
         let is_taken = false;
-        #[cfg(feature = "dhcp")]
-        let mut dhcp_wanted_at = Instant::ZERO;
-        let (turn, rst, full) = match route {
-            Route::Slot { id, rst, full } => (Turn::Slot(id), rst, full),
-            Route::Drop if is_taken => return,
-            Route::Drop => {
-                self.counters.dropped = self.counters.dropped.wrapping_add(1);
-                return;
-            }
-            #[cfg(feature = "dhcp")]
-            Route::Dhcp => {
-                let Some(wanted_at) = self.dhcp_heeds(frame) else { return };
-                dhcp_wanted_at = wanted_at;
-                (Turn::Dhcp, false, false)
-            }
-            _ if is_taken => (Turn::Interface, false, false),
-            _ => {
-                self.counters.for_nobody = self.counters.for_nobody.wrapping_add(1);
-                (Turn::Interface, false, false)
-            }
-        };
-        let before = self.before(turn);
-        self.pulse.arrives();
-        self.take_turn(turn, ingress);
         match route {
-            Route::Slot { id, .. } => {
-                self.settle(id, &before, Cause::Ingress { rst, full });
-                self.changed(id);
-            }
-            #[cfg(feature = "dhcp")]
-            Route::Dhcp => self.dhcp_heard(frame, dhcp_wanted_at),
+            Route::Slot { id, rst, full } => self.deliver_to(id, rst, full, ingress),
+            _ => self.deliver_aside(frame, route, is_taken, ingress),
+        }
+    }
+
+    fn deliver_to(&mut self, id: SlotId, rst: bool, full: bool, ingress: impl Work<()>) {
+        let Some(slot) = self.table.get_mut(id) else { return };
+        let before = Before::of(slot);
+        let Some(set) = &mut slot.set else { return };
+        self.pulse.arrives();
+        take_turn(&mut self.iface, set, self.now, ingress);
+        let cause = Cause::Ingress { rst, full };
+        #[cfg(feature = "tcp")]
+        let is_settled = slot.heeds(&before, cause, &mut self.iface, self.now);
+        #[cfg(not(feature = "tcp"))]
+        let is_settled = false;
+        if !is_settled {
+            self.settle(id, &before, cause);
+        } else if slot.links.is_listed() {
+            self.plan_listed(id);
+        } else {
+            self.table.suspect(id);
+        }
+        self.changed(id);
+    }
+
+    /// Shows one frame to the interface alone, or to the DHCP client.
+    #[inline(never)]
+    fn deliver_aside(
+        &mut self,
+        frame: &[u8],
+        route: Route,
+        is_taken: bool,
+        ingress: impl Work<()>,
+    ) {
+        #[cfg(feature = "dhcp")]
+        if route == Route::Dhcp {
+            let Some(wanted_at) = self.dhcp_heeds(frame) else { return };
+            self.pulse.arrives();
+            take_turn(&mut self.iface, &mut self.dhcp.set, self.now, ingress);
+            return self.dhcp_heard(frame, wanted_at);
+        }
+        match route {
+            _ if is_taken => {}
+            Route::Drop => self.counters.dropped = self.counters.dropped.wrapping_add(1),
+            _ => self.counters.for_nobody = self.counters.for_nobody.wrapping_add(1),
+        }
+        if route == Route::Drop {
+            return;
+        }
+        self.pulse.arrives();
+        take_turn(&mut self.iface, &mut SocketSet::new(&mut [][..]), self.now, ingress);
+        match route {
             Route::Neighbor => {
                 #[cfg(feature = "slaac")]
                 self.router_advert(frame);
@@ -294,10 +332,41 @@ impl Core {
         self.with_set(id, |iface, set, now| iface.poll_at(now, set))
     }
 
-    /// Whether smoltcp wants that turn now.
-    #[cfg(feature = "tcp")]
-    pub(crate) fn is_due(&mut self, id: SlotId) -> bool {
-        self.wanted_at(id).is_some_and(|at| at <= self.now)
+    /// Whether a slot is to have a turn to send now. The doubtful ones that come before it are asked,
+    /// and leave the list if they have nothing.
+    pub(super) fn wants_to_send(&mut self) -> bool {
+        self.next_sender().is_some()
+    }
+
+    /// The slot that is to have the next turn to send.
+    fn next_sender(&mut self) -> Option<SlotId> {
+        loop {
+            let id = self.table.first(ListId::Dirty)?;
+            if self.table.list(id) == Some(ListId::Dirty) || self.is_dirty_indeed(id) {
+                return Some(id);
+            }
+        }
+    }
+
+    /// Asks a doubtful slot, and decides when it is to be visited if not now.
+    fn is_dirty_indeed(&mut self, id: SlotId) -> bool {
+        let at = self.wanted_at(id).unwrap_or(NEVER);
+        if at <= self.now {
+            self.table.touch(id);
+            return true;
+        }
+        self.table.move_to(id, None);
+        let deadline = self.time_limit(id);
+        self.table.plan(id, at.min(deadline));
+        false
+    }
+
+    /// The deadline of a slot that was shown something, and has nothing to send.
+    fn time_limit(&mut self, id: SlotId) -> Instant {
+        let Some(slot) = self.table.get_mut(id) else { return NEVER };
+        #[cfg(feature = "tcp")]
+        slot.limit_patience(&mut self.iface, self.now);
+        slot.deadline
     }
 
     /// Whether a stalled slot would be turned away: its neighbour is not known, and it is not
@@ -311,57 +380,97 @@ impl Core {
         &mut self,
         egress: impl FnOnce(&mut Interface, &mut SocketSet<'static>, Instant, &mut Look) -> Sending,
     ) -> Option<Sending> {
-        let mut look = Look::default();
-        let turn = if self.interface_has_work() || self.has_chores() {
-            #[cfg(all(feature = "multicast", feature = "proto-ipv6"))]
-            {
-                look.medium = Some(self.caps.medium);
-                look.mends = true;
-            }
-            Turn::Interface
-        } else if self.dhcp_is_due() {
-            if !self.dhcp_may_send() {
-                return Some(Sending::Nothing);
-            }
-            Turn::Dhcp
-        } else {
-            let came_due = self.take_due();
-            let Some(id) = self.table.first(ListId::Dirty) else {
-                return came_due.then_some(Sending::Nothing);
-            };
-            if self.slot(id).is_some_and(has_lost_its_address) {
-                self.table.move_to(id, None);
-                return Some(Sending::Nothing);
-            }
-            Turn::Slot(id)
+        let is_aside = self.interface_has_work() || self.has_chores() || self.dhcp_is_due();
+        if is_aside {
+            return Some(self.send_aside(egress));
+        }
+        let came_due = self.take_due();
+        let Some(id) = self.next_sender() else {
+            return came_due.then_some(Sending::Nothing);
         };
-        let before = self.before(turn);
+        let slot = self.table.get_mut(id)?;
+        if has_lost_its_address(slot) {
+            self.table.move_to(id, None);
+            return Some(Sending::Nothing);
+        }
+        let before = Before::of(slot);
+        let set = slot.set.as_mut()?;
+        let mut look = Look::default();
         #[cfg(feature = "tcp")]
-        if before.tcp == smoltcp::socket::tcp::State::SynSent {
+        if before.tcp == State::SynSent {
             look.medium = Some(self.caps.medium);
         }
-        let sending = self.take_turn(turn, |iface, set, now| egress(iface, set, now, &mut look));
-        if sending == Sending::Sent && turn != Turn::Interface {
-            self.pulse.sent = self.pulse.sent.wrapping_add(1);
+        let sending = take_turn(&mut self.iface, set, self.now, |iface, set, now| {
+            egress(iface, set, now, &mut look)
+        });
+        #[cfg(feature = "tcp")]
+        if let Some(number) = look.request {
+            slot.request = number;
         }
-        match turn {
-            Turn::Interface => self.chores_had_a_turn(sending),
-            Turn::Dhcp => self.dhcp_had_a_turn(sending),
-            Turn::Slot(id) => {
-                #[cfg(feature = "tcp")]
-                if let Some((slot, number)) = self.slot_mut(id).zip(look.request) {
-                    slot.request = number;
-                }
-                // Without room in the device, it stays the first of the list.
-                if sending != Sending::Refused {
-                    // Taken off the list now, so that `settle` decides anew where it belongs.
-                    self.table.move_to(id, None);
-                    self.settle(id, &before, Cause::Egress(sending));
-                    self.changed(id);
-                }
-            }
+        match sending {
+            // Without room in the device, it stays the first of the list.
+            Sending::Refused => return Some(sending),
+            Sending::Sent => self.pulse.sent = self.pulse.sent.wrapping_add(1),
+            Sending::Stalled | Sending::Nothing => {}
         }
+        let cause = Cause::Egress(sending);
+        #[cfg(feature = "tcp")]
+        let is_settled = slot.heeds(&before, cause, &mut self.iface, self.now);
+        #[cfg(not(feature = "tcp"))]
+        let is_settled = false;
+        // Taken off the list now, so that it is decided anew where it belongs.
+        self.table.move_to(id, None);
+        if is_settled {
+            self.plan(id, cause);
+        } else {
+            self.settle(id, &before, cause);
+        }
+        self.changed(id);
         Some(sending)
+    }
+
+    /// Gives the interface its turn to send, or the DHCP client.
+    #[inline(never)]
+    fn send_aside(
+        &mut self,
+        egress: impl FnOnce(&mut Interface, &mut SocketSet<'static>, Instant, &mut Look) -> Sending,
+    ) -> Sending {
+        let mut look = Look::default();
+        #[cfg(feature = "dhcp")]
+        if !self.interface_has_work() && !self.has_chores() {
+            if !self.dhcp_may_send() {
+                return Sending::Nothing;
+            }
+            let set = &mut self.dhcp.set;
+            let sending = take_turn(&mut self.iface, set, self.now, |iface, set, now| {
+                egress(iface, set, now, &mut look)
+            });
+            if sending == Sending::Sent {
+                self.pulse.sent = self.pulse.sent.wrapping_add(1);
+            }
+            self.dhcp_had_a_turn(sending);
+            return sending;
+        }
+        #[cfg(all(feature = "multicast", feature = "proto-ipv6"))]
+        {
+            look.medium = Some(self.caps.medium);
+            look.mends = true;
+        }
+        let set = &mut SocketSet::new(&mut [][..]);
+        let sending = take_turn(&mut self.iface, set, self.now, |iface, set, now| {
+            egress(iface, set, now, &mut look)
+        });
+        self.chores_had_a_turn(sending);
+        sending
+    }
+
+    /// Whether there may be more to send. False if there certainly is not.
+    pub(super) fn may_send_more(&mut self) -> bool {
+        self.table.first(ListId::Dirty).is_some()
+            || self.table.due_by(self.now).is_some()
+            || self.interface_has_work()
+            || self.has_chores()
+            || self.dhcp_is_due()
     }
 
     /// Whether a datagram is waiting to be sent in fragments: only when it is gone may a slot
@@ -405,43 +514,6 @@ impl Core {
         }
     }
 
-    /// Shows a frame to whom it is for, or lets them send one: in one place, since all of smoltcp
-    /// that does so is compiled into it. Not inlined, so that what follows does not stand on top of
-    /// the stack that it takes.
-    #[inline(never)]
-    fn take_turn<R>(&mut self, turn: Turn, work: impl Work<R>) -> R {
-        let mut none = SocketSet::new(&mut [][..]);
-        let set = match turn {
-            Turn::Interface => None,
-            #[cfg(feature = "dhcp")]
-            Turn::Dhcp => Some(&mut self.dhcp.set),
-            #[cfg(not(feature = "dhcp"))]
-            Turn::Dhcp => None,
-            Turn::Slot(id) => self.table.get_mut(id).and_then(|slot| slot.set.as_mut()),
-        };
-        work(&mut self.iface, set.unwrap_or(&mut none), self.now)
-    }
-
-    fn before(&self, turn: Turn) -> Before {
-        #[cfg(feature = "tcp")]
-        {
-            let socket = match turn {
-                Turn::Slot(id) => self.tcp(id),
-                _ => None,
-            };
-            Before {
-                tcp: socket.map_or(smoltcp::socket::tcp::State::Closed, |s| s.state()),
-                queued: socket.map_or(0, |s| s.send_queue()),
-                listen: socket.map_or_else(Default::default, |s| s.listen_endpoint()),
-            }
-        }
-        #[cfg(not(feature = "tcp"))]
-        {
-            let _ = turn;
-            Before {}
-        }
-    }
-
     /// After a frame: follows the slot's state, and decides when it is to be visited again.
     fn settle(&mut self, id: SlotId, before: &Before, cause: Cause) {
         if self.table.is_tcp(id) {
@@ -466,6 +538,9 @@ impl Core {
             return;
         }
         let deadline = slot.deadline;
+        if matches!(cause, Cause::Ingress { .. }) {
+            return self.plan_after_frame(id);
+        }
         let mut at = self.wanted_at(id).unwrap_or(NEVER);
         if at <= self.now {
             // Asked to come at once, yet it had nothing: it waits for an event, not for time.
@@ -488,6 +563,26 @@ impl Core {
         self.table.plan(id, at.min(deadline));
     }
 
+    /// As `plan`, for a slot that was shown a frame. Often the application has something to send
+    /// before it has to be known whether smoltcp has. Nothing comes of a datagram.
+    fn plan_after_frame(&mut self, id: SlotId) {
+        if self.table.is_tcp(id) {
+            self.table.suspect(id);
+            self.plan_listed(id);
+        }
+    }
+
+    /// What waits for a neighbour may have an earlier deadline than it had. All others are asked
+    /// before anything is made of their time.
+    fn plan_listed(&mut self, id: SlotId) {
+        if self.table.list(id) == Some(ListId::Stalled) {
+            let deadline = self.time_limit(id);
+            if deadline != NEVER {
+                self.table.schedule(id, deadline);
+            }
+        }
+    }
+
     /// A deadline has passed.
     fn expire(&mut self, id: SlotId) {
         if self.table.is_tcp(id) {
@@ -506,7 +601,9 @@ impl Core {
         if let Some(slot) = self.slot_mut(id) {
             slot.deadline = at;
         }
-        if at != NEVER {
+        if at == NEVER {
+            self.table.loosen(id);
+        } else {
             self.table.schedule(id, at);
         }
     }
@@ -549,8 +646,7 @@ impl Core {
     pub(super) fn delay_of_slots(&mut self) -> Option<Duration> {
         let now = self.now;
         let rang = core::mem::take(&mut self.rang);
-        let dirty = self.table.first(ListId::Dirty).is_some();
-        if rang || self.more || dirty || self.interface_has_work() {
+        if rang || self.more || self.wants_to_send() || self.interface_has_work() {
             return Some(Duration::ZERO);
         }
         // The tables may be early; the first entry that is not is the answer.
@@ -585,6 +681,19 @@ impl Core {
             at => at.unwrap_or(NEVER).min(deadline),
         }
     }
+}
+
+/// Shows a frame to whom it is for, or lets them send one: in one place, since all of smoltcp that
+/// does so is compiled into it. Not inlined, so that what follows does not stand on top of the stack
+/// that it takes.
+#[inline(never)]
+fn take_turn<R>(
+    iface: &mut Interface,
+    set: &mut SocketSet<'static>,
+    now: Instant,
+    work: impl Work<R>,
+) -> R {
+    work(iface, set, now)
 }
 
 /// Whether a socket is to have no turn to send: smoltcp empties one whose address is gone, and what

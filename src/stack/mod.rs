@@ -299,13 +299,9 @@ impl<S: Sharing, D: Device + 'static, C: Clock + 'static> Net<S, Port<D, C>> {
     }
 }
 
-/// What came of what is done under one lock.
+/// Whether there may be more to do after a frame.
 enum Step {
-    /// A frame moved.
-    Moved,
-    /// None did, but one may.
-    Nothing,
-    /// There is no more to do.
+    More,
     Done,
 }
 
@@ -326,50 +322,130 @@ impl<S: Sharing> Net<S> {
     ///
     /// [`Error::Reentrant`] within a closure of the stack.
     pub fn poll(&self) -> Result<bool, Error> {
-        let (mut begins, mut receives, mut frames, mut moved) = (true, true, 0, false);
+        let received = self.take_in()?;
+        let sent = self.send_out(false)?;
+        Ok(received || sent)
+    }
+
+    /// The first half of [`poll`](Net::poll): takes in the frames that have arrived. Whether there
+    /// were any.
+    ///
+    /// A loop that lets the application have its turn between the two halves sends its answers in
+    /// the same round, and its acknowledgements with them: fewer frames, and less work for each. It
+    /// is for applications that call when they know that there is something; a call that would block
+    /// polls by itself.
+    ///
+    /// ```
+    /// # use sockstate::{Error, testing::Lab};
+    /// # let lab = Lab::new(1);
+    /// # let net = lab.near.net();
+    /// # let mut socket = net.udp()?.bind(7)?;
+    /// # let sleep = |_| {};
+    /// # let mut buffer = [0; 64];
+    /// # for _ in 0..2 {
+    /// net.poll_ingress()?;
+    /// while socket.receive_queue()?.is_some() {
+    ///     let (n, from) = net.block(|| socket.receive_from(&mut buffer))?;
+    ///     net.block(|| socket.send_to(&buffer[..n], from))?;
+    /// }
+    /// net.poll_egress()?;
+    /// sleep(net.poll_delay());
+    /// # }
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack.
+    pub fn poll_ingress(&self) -> Result<bool, Error> {
+        let received = self.take_in()?;
+        #[cfg(feature = "async")]
+        self.with_core(|core| core.set_polled(false))?;
+        Ok(received)
+    }
+
+    /// The second half of [`poll`](Net::poll): lets sockets send their frames, and ends what is past
+    /// its deadline. Whether a frame was sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reentrant`] within a closure of the stack.
+    pub fn poll_egress(&self) -> Result<bool, Error> {
+        self.send_out(true)
+    }
+
+    /// Begins a poll, and takes in the frames that have arrived.
+    fn take_in(&self) -> Result<bool, Error> {
+        let (mut begins, mut frames, mut moved) = (true, 0, false);
+        self.step(|core, port| {
+            if ::core::mem::take(&mut begins) {
+                core.begin_poll(port.now());
+            }
+            if !port.ingress(core) {
+                return Step::Done;
+            }
+            moved = core.link_up;
+            frames += 1;
+            core.more = frames == BURST && core.link_up;
+            if frames < BURST { Step::More } else { Step::Done }
+        })?;
+        Ok(moved)
+    }
+
+    /// Lets sockets send their frames. If that `begins` here, with the time up to date.
+    fn send_out(&self, mut begins: bool) -> Result<bool, Error> {
+        let mut moved = false;
+        self.step(|core, port| {
+            if ::core::mem::take(&mut begins) {
+                core.begin_egress(port.now());
+            }
+            if core.link_up {
+                return Self::send_one(core, port, &mut moved);
+            }
+            #[cfg(feature = "async")]
+            core.set_polled(false);
+            Step::Done
+        })?;
+        Ok(moved)
+    }
+
+    /// Takes step after step, each of them under a lock of its own if somebody may wait for that.
+    fn step(&self, mut step: impl FnMut(&mut Core, &mut S::Driver) -> Step) -> Result<(), Error> {
         loop {
-            let step = self.with_port(|core, port| {
-                if ::core::mem::take(&mut begins) {
-                    core.begin_poll(port.now());
+            let last = self.with_port(|core, port| {
+                loop {
+                    let step = step(core, port);
+                    if S::IS_SHARED || matches!(step, Step::Done) {
+                        return step;
+                    }
                 }
-                receives = receives && port.ingress(core);
-                if receives {
-                    frames += 1;
-                    receives = frames < BURST;
-                    core.more = !receives && core.link_up;
-                    return if core.link_up { Step::Moved } else { Step::Nothing };
-                }
-                if core.link_up {
-                    return Self::send_one(core, port);
-                }
-                #[cfg(feature = "async")]
-                core.set_polled(false);
-                Step::Done
             })?;
-            match step {
-                Step::Moved => moved = true,
-                Step::Nothing => {}
-                Step::Done => return Ok(moved),
+            if matches!(last, Step::Done) {
+                return Ok(());
             }
         }
     }
 
     /// Lets one socket send one frame.
-    fn send_one(core: &mut Core, port: &mut S::Driver) -> Step {
+    fn send_one(core: &mut Core, port: &mut S::Driver, moved: &mut bool) -> Step {
         match port.egress(core) {
-            Some(Sending::Sent | Sending::Stalled) => Step::Moved,
-            Some(Sending::Nothing) => Step::Nothing,
+            Some(Sending::Sent | Sending::Stalled) => {
+                *moved = true;
+                if core.may_send_more() {
+                    return Step::More;
+                }
+            }
+            Some(Sending::Nothing) => return Step::More,
             Some(Sending::Refused) => {
                 #[cfg(feature = "async")]
                 core.set_refused();
-                Step::Done
+                return Step::Done;
             }
-            None => {
-                #[cfg(feature = "async")]
-                core.set_polled(false);
-                Step::Done
-            }
+            None => {}
         }
+        #[cfg(feature = "async")]
+        core.set_polled(false);
+        Step::Done
     }
 
     /// How long the stack has nothing to do unless a frame arrives: zero if it has something to
@@ -601,13 +677,14 @@ impl<S: Sharing> Net<S> {
                     self.read_clock(core);
                 }
                 call(core)
-            })?;
+            });
             match outcome {
-                Err(nb::Error::WouldBlock) if !is_polled => {
+                Ok(Err(nb::Error::WouldBlock)) if !is_polled => {
                     self.poll()?;
                     is_polled = true;
                 }
-                done => return done,
+                Ok(done) => return done,
+                Err(error) => return Err(error.into()),
             }
         }
     }

@@ -19,3 +19,10 @@ pub(crate) enum Peer {
     #[cfg(feature = "dns")]
     NameServer(super::dns::Query),
 }
+
+impl Peer {
+    /// Whether a socket with this peer is to have what came from there.
+    pub(super) fn has_sent(self, from: IpEndpoint) -> bool {
+        !matches!(self, Peer::Only(peer) if peer != from)
+    }
+}

@@ -24,6 +24,8 @@ use super::report::{is_error_v4, is_error_v6};
 use super::slot::SlotId;
 #[cfg(feature = "tcp")]
 use super::slot::{Flags, Role};
+#[cfg(feature = "proto-ipv4")]
+use super::table::Ends;
 use super::table::Key;
 use crate::Protocol;
 
@@ -81,6 +83,14 @@ const TCP: u8 = 6;
 #[cfg(any(feature = "udp", feature = "dhcp"))]
 const UDP: u8 = 17;
 
+/// Flags of TCP (RFC 9293 section 3.1).
+#[cfg(feature = "tcp")]
+const SYN: u8 = 0x02;
+#[cfg(feature = "tcp")]
+const RST: u8 = 0x04;
+#[cfg(feature = "tcp")]
+const ACK: u8 = 0x10;
+
 impl Core {
     /// Finds the slot for a frame.
     pub(crate) fn route(&mut self, frame: &[u8]) -> Route {
@@ -105,12 +115,68 @@ impl Core {
     }
 
     fn route_packet(&mut self, packet: &[u8]) -> Route {
-        let Some(packet) = parse(packet) else { return Route::Nobody };
+        #[cfg(feature = "proto-ipv4")]
+        if let Some(route) = self.route_as_before(packet) {
+            return route;
+        }
+        self.route_anew(packet)
+    }
+
+    /// The short way, for a packet from and to the same as the last one.
+    #[cfg(feature = "proto-ipv4")]
+    fn route_as_before(&self, packet: &[u8]) -> Option<Route> {
+        // As far as the ports, and then as far as the window of TCP.
+        let (ip, rest) = packet.split_first_chunk::<24>()?;
+        let [.., flags, a, b] = *rest.first_chunk::<12>()?;
+        let (protocol, ends) = plain_ipv4(ip)?;
+        let id = self.table.recent(protocol, ends)?;
+        let len = usize::from(u16::from_be_bytes([ip[2], ip[3]]));
+        if len > packet.len() || len < 36 {
+            return None;
+        }
+        match protocol {
+            #[cfg(feature = "tcp")]
+            TCP if flags & SYN != 0 => None,
+            #[cfg(feature = "tcp")]
+            TCP => Some(Route::Slot { id, rst: flags & RST != 0, full: [a, b] == [0, 0] }),
+            _ => Some(Route::Slot { id, rst: false, full: false }),
+        }
+    }
+
+    #[inline(never)]
+    fn route_anew(&mut self, whole: &[u8]) -> Route {
+        let Some(packet) = parse(whole) else { return Route::Nobody };
         #[cfg(feature = "proto-ipv4-fragmentation")]
         if let Some(fragment) = packet.fragment {
             return self.route_fragment(&packet, fragment);
         }
-        self.route_payload(&packet)
+        let route = self.route_payload(&packet);
+        #[cfg(feature = "proto-ipv4")]
+        if let Route::Slot { id, .. } = route
+            && self.is_lasting(id)
+            && let Some((protocol, ends)) = whole.first_chunk().and_then(plain_ipv4)
+        {
+            self.table.remember(protocol, ends, id);
+        }
+        route
+    }
+
+    /// Whether what comes next from the same peer is for this slot as well, unless it is bound or
+    /// connected anew.
+    #[cfg(feature = "proto-ipv4")]
+    fn is_lasting(&self, id: SlotId) -> bool {
+        #[cfg(feature = "udp")]
+        if self.table.is_udp(id) {
+            #[cfg(feature = "dns")]
+            return !matches!(self.peer(id), Peer::NameServer(_));
+            #[cfg(not(feature = "dns"))]
+            return true;
+        }
+        #[cfg(feature = "tcp")]
+        if self.table.is_tcp(id) {
+            return self.slot(id).is_some_and(|slot| slot.role == Role::Held);
+        }
+        false
     }
 
     /// Only the first fragment of a datagram names the ports; the others follow it.
@@ -167,9 +233,6 @@ impl Core {
 
     #[cfg(feature = "tcp")]
     fn route_tcp(&self, packet: &Packet<'_>) -> Route {
-        const SYN: u8 = 0x02;
-        const RST: u8 = 0x04;
-        const ACK: u8 = 0x10;
         let Some(header) = packet.payload.first_chunk::<16>() else { return Route::Nobody };
         let local = IpEndpoint::new(packet.dst, u16::from_be_bytes([header[2], header[3]]));
         let remote = IpEndpoint::new(packet.src, u16::from_be_bytes([header[0], header[1]]));
@@ -263,12 +326,12 @@ impl Core {
         let Some(header) = packet.payload.first_chunk::<8>() else { return Route::Nobody };
         let port = u16::from_be_bytes([header[2], header[3]]);
         let remote = IpEndpoint::new(packet.src, u16::from_be_bytes([header[0], header[1]]));
-        let for_all = packet.dst.is_multicast() || self.is_broadcast(packet.dst);
+        let for_all = || packet.dst.is_multicast() || self.is_broadcast(packet.dst);
         let found = self.table.chain(self.port_key(Protocol::Udp, port)).find(|(id, slot)| {
             slot.udp().is_some_and(|socket| {
                 let bound = socket.endpoint();
                 bound.port == port
-                    && (for_all || bound.addr.is_none_or(|addr| addr == packet.dst))
+                    && (bound.addr.is_none_or(|addr| addr == packet.dst) || for_all())
                     && match self.peer(*id) {
                         Peer::Only(peer) => peer == remote,
                         #[cfg(feature = "dns")]
@@ -346,7 +409,6 @@ impl Core {
 /// The sequence number of a connection request.
 #[cfg(feature = "tcp")]
 pub(super) fn request_number(medium: Medium, frame: &[u8]) -> Option<u32> {
-    const SYN: u8 = 0x02;
     let (_, packet) = read_frame(medium, frame)?;
     let header = packet.payload.first_chunk::<20>().filter(|_| packet.protocol == TCP)?;
     (header[13] & SYN != 0).then(|| {
@@ -379,6 +441,15 @@ fn parse_ipv4(packet: &[u8]) -> Option<Packet<'_>> {
         #[cfg(feature = "proto-ipv4-fragmentation")]
         fragment: fragment(header),
     })
+}
+
+/// The protocol of a packet of IPv4, and from where to where it is, if it is whole and has no options.
+#[cfg(feature = "proto-ipv4")]
+fn plain_ipv4(header: &[u8; 24]) -> Option<(u8, &Ends)> {
+    const NO_OPTIONS: u8 = 0x45;
+    let [first, _, _, _, _, _, more, offset, _, protocol, _, _, ends @ ..] = header;
+    let is_whole = more & 0x3f | offset == 0;
+    (*first == NO_OPTIONS && is_whole).then_some((*protocol, ends))
 }
 
 #[cfg(feature = "proto-ipv4-fragmentation")]

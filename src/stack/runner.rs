@@ -15,7 +15,6 @@ use smoltcp::time::{Duration, Instant};
 use super::core::Core;
 use super::port::Drive;
 use super::slot::NEVER;
-use super::table::ListId;
 #[cfg(feature = "embedded-hal-async")]
 use super::{Clock, Stack};
 use super::{Net, Sharing, Step};
@@ -169,7 +168,9 @@ impl<S: Sharing> Net<S> {
             }
             (result, sends)
         })?;
-        while sends && !matches!(self.with_port(Self::send_one)?, Step::Done) {}
+        if sends {
+            self.step(|core, port| Self::send_one(core, port, &mut false))?;
+        }
         Ok(result)
     }
 }
@@ -342,9 +343,9 @@ impl Core {
     }
 
     /// Whether whoever runs the stack would have to be woken for what is to be sent.
-    fn would_wake_runner_to_send(&self) -> bool {
+    fn would_wake_runner_to_send(&mut self) -> bool {
         let asleep = self.runner.asleep_until.is_some() && !self.runner.polled;
-        asleep && self.link_up && self.table.first(ListId::Dirty).is_some()
+        asleep && self.link_up && self.wants_to_send()
     }
 
     /// Wakes whoever runs the stack, if it would sleep longer than there is nothing to do.
@@ -356,10 +357,10 @@ impl Core {
         if !self.link_up {
             return;
         }
+        let sends = self.wants_to_send() || self.interface_has_work();
         let next = self.table.next_due().map(|(_, due)| due);
         let chore = self.delay_of_chores().map(|delay| self.now + delay);
         let due = next.into_iter().chain(chore).any(|due| due < asleep_until);
-        let sends = self.table.first(ListId::Dirty).is_some() || self.interface_has_work();
         // Without room for what is to be sent, it sleeps only as long as is worth while.
         if due || sends && !self.runner.refused {
             self.call_runner();

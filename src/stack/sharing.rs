@@ -22,6 +22,9 @@ pub trait Sharing: sealed::Sealed + 'static {
     type Lock: ScopedRawMutex + ConstInit;
     #[doc(hidden)]
     type Driver: ?Sized + Drive;
+    /// Whether somebody may wait for the lock, so that no more than one frame is to be moved at a time.
+    #[doc(hidden)]
+    const IS_SHARED: bool;
 }
 
 /// One thread uses the stack. Locking costs a flag, and neither the stack nor its sockets can be
@@ -33,6 +36,7 @@ impl sealed::Sealed for Local {}
 impl Sharing for Local {
     type Lock = raw_impls::local::LocalRawMutex;
     type Driver = dyn Drive;
+    const IS_SHARED: bool = false;
 }
 
 /// Threads, or interrupt handlers and the main loop, share the stack, each with its own sockets.
@@ -139,4 +143,5 @@ impl sealed::Sealed for Shared {}
 impl Sharing for Shared {
     type Lock = raw_impls::cs::CriticalSectionRawMutex;
     type Driver = dyn Drive + Send;
+    const IS_SHARED: bool = true;
 }

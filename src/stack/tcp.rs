@@ -2,13 +2,14 @@
 
 use core::net::SocketAddr;
 
+use smoltcp::iface::Interface;
 use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpEndpoint, IpListenEndpoint};
 
 use super::core::{Before, Cause, Core, Sending};
 use super::limits::Limit;
-use super::slot::{Flags, NEVER, NONE, Role, SlotId};
+use super::slot::{Flags, NEVER, NONE, Role, Slot, SlotId};
 use crate::addr::{ip_endpoint, overlap, socket_addr};
 use crate::{Error, LocalEndpoint, Protocol};
 
@@ -245,6 +246,7 @@ impl Core {
 
     /// Ends the connection with a RST.
     pub(crate) fn tcp_abort(&mut self, id: SlotId) {
+        self.table.forget_recent();
         if let Some(socket) = self.tcp_mut(id) {
             socket.abort();
         }
@@ -391,8 +393,76 @@ pub(super) fn is_complete(state: State) -> bool {
     !matches!(state, State::Closed | State::Listen | State::SynSent | State::SynReceived)
 }
 
+impl Slot {
+    /// Follows what an open connection hears and says, if its state is what it was before, and all
+    /// is said with that. The slot is to be planned afterwards.
+    pub(super) fn heeds(
+        &mut self,
+        before: &Before,
+        cause: Cause,
+        iface: &mut Interface,
+        now: Instant,
+    ) -> bool {
+        if cause == Cause::Egress(Sending::Sent) {
+            self.flags.set(Flags::UNSENT, false);
+        }
+        let is_same = self.tcp().is_some_and(|socket| socket.state() == before.tcp);
+        is_same && self.heeds_in(before.tcp, cause, iface, now)
+    }
+
+    /// As `heeds`, in the given state, for the time limit of the peer: a word of the peer puts it
+    /// off, a question to the peer may bring it nearer.
+    fn heeds_in(&mut self, state: State, cause: Cause, iface: &mut Interface, now: Instant) -> bool {
+        if self.role != Role::Held || self.flags.has(Flags::DISCARD) || !is_complete(state) {
+            return false;
+        }
+        match cause {
+            Cause::Ingress { full, .. } => {
+                self.flags.set(Flags::FULL, full);
+                self.deadline = NEVER;
+            }
+            // One whose window is closed owes nothing until it is asked whether it still is.
+            Cause::Egress(Sending::Sent | Sending::Stalled) if self.flags.has(Flags::FULL) => {
+                self.deadline = self.deadline.min(patience_ends(self, iface, now));
+            }
+            Cause::Egress(_) => self.limit_patience(iface, now),
+        }
+        true
+    }
+
+    /// Begins the time limit of a peer that owes an answer, if none has begun.
+    pub(super) fn limit_patience(&mut self, iface: &mut Interface, now: Instant) {
+        let is_open = self.role == Role::Held && !self.flags.has(Flags::DISCARD);
+        if self.deadline == NEVER
+            && is_open
+            && !self.flags.has(Flags::FULL)
+            && self.tcp().is_some_and(|socket| is_complete(socket.state()))
+        {
+            self.deadline = patience_ends(self, iface, now);
+        }
+    }
+}
+
+/// When the patience with a peer is at its end. With one that will only be asked later, it begins
+/// later: a probe may be further away than the patience lasts.
+fn patience_ends(slot: &Slot, iface: &mut Interface, now: Instant) -> Instant {
+    let (Some(socket), Some(set)) = (slot.tcp(), &slot.set) else { return NEVER };
+    if slot.patience == Limit::NONE {
+        return NEVER;
+    }
+    let asked = match socket.keep_alive() {
+        _ if owes(socket) && slot.flags.has(Flags::FULL) => iface.poll_at(now, set),
+        _ if owes(socket) => None,
+        Some(interval) => Some(now + interval),
+        None => return NEVER,
+    };
+    let begins = asked.map_or(now, |asked| asked.max(now));
+    slot.patience.after(begins)
+}
+
 /// What the network makes of a slot.
 impl Core {
+    /// Follows a connection whose state has changed, or that is not open for its application.
     pub(crate) fn tcp_settle(&mut self, id: SlotId, before: &Before, cause: Cause) {
         let Some(socket) = self.tcp(id) else { return };
         let state = socket.state();
@@ -403,25 +473,28 @@ impl Core {
         let acknowledges = state == State::TimeWait
             && before.tcp != State::TimeWait
             && self.wanted_at(id).is_some_and(|at| at < self.now + SOON);
-        let Some(slot) = self.slot_mut(id) else { return };
+        let Some(slot) = self.table.get_mut(id) else { return };
         if acknowledges {
             slot.flags.set(Flags::UNSENT, true);
         }
         if matches!(cause, Cause::Egress(Sending::Sent)) {
             slot.flags.set(Flags::UNSENT, false);
         }
-        match slot.role {
-            Role::Held if !slot.flags.has(Flags::DISCARD) => self.tcp_heed(id, state, cause),
-            Role::Held | Role::Closing => {
-                let progress = slot.tcp().is_some_and(|s| s.send_queue() < before.queued);
-                if progress {
-                    self.set_deadline(id, self.after(self.limits.closing));
-                }
-                self.tcp_discard(id);
-                self.tcp_bury(id, before, cause);
-            }
-            _ => {}
+        if slot.heeds_in(state, cause, &mut self.iface, self.now) {
+            return;
         }
+        let is_over = match slot.role {
+            Role::Held => slot.flags.has(Flags::DISCARD),
+            role => role == Role::Closing,
+        };
+        if !is_over {
+            return;
+        }
+        if slot.tcp().is_some_and(|socket| socket.send_queue() < before.queued) {
+            self.set_deadline(id, self.after(self.limits.closing));
+        }
+        self.tcp_discard(id);
+        self.tcp_bury(id, before, cause);
     }
 
     fn tcp_transition(&mut self, id: SlotId, before: &Before, state: State, cause: Cause) {
@@ -463,48 +536,12 @@ impl Core {
         }
     }
 
-    /// Follows what an open connection hears and says, for the time limit of the peer: a word of
-    /// the peer puts it off, a question to the peer may bring it nearer.
-    fn tcp_heed(&mut self, id: SlotId, state: State, cause: Cause) {
-        let Some(slot) = self.slot_mut(id).filter(|_| is_complete(state)) else { return };
-        if let Cause::Ingress { full, .. } = cause {
-            slot.flags.set(Flags::FULL, full);
-            slot.deadline = NEVER;
-        }
-        // One whose window is closed owes nothing until it is asked whether it still is.
-        let asked = matches!(cause, Cause::Egress(Sending::Sent | Sending::Stalled));
-        if slot.flags.has(Flags::FULL) && !asked {
-            return;
-        }
-        let deadline = slot.deadline;
-        let ends = self.tcp_patience_ends(id);
-        if ends < deadline {
-            self.set_deadline(id, ends);
-        }
-    }
-
     /// Gives the peer a new time limit if it owes an answer or will be asked for one, and none
     /// otherwise.
     pub(crate) fn tcp_watch(&mut self, id: SlotId) {
-        let ends = self.tcp_patience_ends(id);
+        let Some(slot) = self.table.get(id) else { return };
+        let ends = patience_ends(slot, &mut self.iface, self.now);
         self.set_deadline(id, ends);
-    }
-
-    /// When the patience with a peer is at its end. With one that will only be asked later, it
-    /// begins later: a probe may be further away than the patience lasts.
-    fn tcp_patience_ends(&mut self, id: SlotId) -> Instant {
-        let Some(slot) = self.table.get(id).filter(|slot| slot.patience != Limit::NONE) else {
-            return NEVER;
-        };
-        let (Some(socket), Some(set)) = (slot.tcp(), &slot.set) else { return NEVER };
-        let asked = match socket.keep_alive() {
-            _ if owes(socket) && slot.flags.has(Flags::FULL) => self.iface.poll_at(self.now, set),
-            _ if owes(socket) => None,
-            Some(interval) => Some(self.now + interval),
-            None => return NEVER,
-        };
-        let begins = asked.map_or(self.now, |asked| asked.max(self.now));
-        slot.patience.after(begins)
     }
 
     /// Throws away what arrived after the application closed. Once everything the application
@@ -527,6 +564,7 @@ impl Core {
 
     /// Ends a closed connection that has nothing more to deliver with a RST, if that can be sent.
     fn tcp_part(&mut self, id: SlotId) {
+        self.table.forget_recent();
         if let Some(socket) = self.tcp_mut(id) {
             socket.abort();
         }
@@ -563,6 +601,7 @@ impl Core {
 
     /// A time limit is over.
     pub(crate) fn tcp_expire(&mut self, id: SlotId) {
+        self.table.forget_recent();
         let Some(slot) = self.slot_mut(id) else { return };
         slot.deadline = NEVER;
         let role = slot.role;
@@ -617,6 +656,7 @@ impl Core {
 
     /// Ends a connection without a word to the peer, who could not hear it.
     fn tcp_cut(&mut self, id: SlotId, end: Error) {
+        self.table.forget_recent();
         let Some(slot) = self.slot(id) else { return };
         match slot.role {
             Role::Free | Role::Bound => {}

@@ -41,8 +41,7 @@ impl Core {
     fn tcp_queue(&mut self, id: SlotId, data: &[u8]) -> Nb<usize> {
         let Some(socket) = self.tcp_mut(id) else { return Err(Error::WrongState.into()) };
         match socket.send_slice(data) {
-            Ok(0) if data.is_empty() => Ok(0),
-            Ok(0) => Err(nb::Error::WouldBlock),
+            Ok(0) if !data.is_empty() => Err(nb::Error::WouldBlock),
             Ok(sent) => Ok(sent),
             Err(_) => Err(self.tcp_end(id).into()),
         }
@@ -122,11 +121,15 @@ impl Core {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let Some(socket) = self.tcp_mut(id) else { return Err(Error::WrongState.into()) };
+        let Some(slot) = self.table.get_mut(id) else { return Err(Error::WrongState.into()) };
+        let is_listed = slot.links.is_listed();
+        let Some(socket) = slot.tcp_mut() else { return Err(Error::WrongState.into()) };
         match socket.recv_slice(buffer) {
             Ok(0) => Err(nb::Error::WouldBlock),
             Ok(received) => {
-                self.tcp_window_grew(id);
+                if !is_listed {
+                    self.tcp_window_grew(id);
+                }
                 Ok(received)
             }
             Err(error) => Err(self.tcp_stream_end(id, error).into()),
@@ -137,9 +140,7 @@ impl Core {
     /// to be; its timers stay as they are. A connection that was cut has its RST to send, and no
     /// place yet where it waits for that.
     fn tcp_window_grew(&mut self, id: SlotId) {
-        if self.is_due(id) || self.tcp_state(id) == State::Closed {
-            self.table.touch(id);
-        }
+        self.table.suspect(id);
     }
 
     fn tcp_stream_end(&self, id: SlotId, error: RecvError) -> Error {

@@ -28,7 +28,7 @@ pub(crate) struct Received {
     pub(crate) size: usize,
     pub(crate) remote: SocketAddr,
     /// Where it was sent to.
-    #[cfg_attr(not(feature = "embedded-nal-async"), allow(dead_code))]
+    #[cfg(feature = "embedded-nal-async")]
     pub(crate) local: Option<SocketAddr>,
 }
 
@@ -50,6 +50,7 @@ impl Core {
 
     #[cfg_attr(not(feature = "indexed"), inline(never))]
     pub(super) fn set_peer(&mut self, id: SlotId, peer: Peer) {
+        self.table.forget_recent();
         if let Some(entry) = self.peers.get_mut(self.table.udp_index(id)) {
             *entry = peer;
         }
@@ -76,7 +77,8 @@ impl Core {
 
     /// `Closed` or `Bound` to `Connected`.
     pub(crate) fn udp_connect(&mut self, id: SlotId, remote: SocketAddr) -> Result<(), Error> {
-        let remote = self.udp_check_remote(id, remote)?;
+        let remote = ip_endpoint(remote)?;
+        self.udp_check_remote(id, remote)?;
         if self.udp(id).is_some_and(|socket| !socket.is_open()) {
             let port = self.udp_free_port()?;
             self.udp_open(id, IpListenEndpoint { addr: None, port })?;
@@ -115,8 +117,7 @@ impl Core {
     }
 
     /// Whether datagrams can go from this socket to that destination.
-    fn udp_check_remote(&mut self, id: SlotId, remote: SocketAddr) -> Result<IpEndpoint, Error> {
-        let remote = ip_endpoint(remote)?;
+    fn udp_check_remote(&mut self, id: SlotId, remote: IpEndpoint) -> Result<(), Error> {
         if remote.port == 0 {
             return Err(Error::PortZero);
         }
@@ -131,6 +132,8 @@ impl Core {
                 return Err(Error::AddressFamily);
             }
             Some(addr) if !self.iface.has_ip_addr(addr) => return Err(Error::AddressLost),
+            // Then there is an address to send from, too.
+            None if self.is_neighbor(remote.addr) => return Ok(()),
             Some(_) => {}
             None => {
                 self.source_for(remote.addr)?;
@@ -139,7 +142,7 @@ impl Core {
         if !self.routable(remote.addr) {
             return Err(Error::NoRoute);
         }
-        Ok(remote)
+        Ok(())
     }
 
     /// Queues a datagram of at most `size` bytes, written by `fill`, which says how many it wrote.
@@ -151,7 +154,8 @@ impl Core {
         size: usize,
         fill: &mut Option<impl FnOnce(&mut [u8]) -> usize>,
     ) -> Nb<usize> {
-        let remote = self.udp_sendable(id, remote, size)?;
+        let remote = ip_endpoint(remote)?;
+        self.udp_sendable(id, remote, size)?;
         let is_empty = !self.has_work(id);
         let Some(socket) = self.udp_mut(id) else { return Err(Error::WrongState.into()) };
         let mut queue = |socket: &mut Socket<'static>| {
@@ -177,7 +181,15 @@ impl Core {
 
     /// Queues a datagram.
     pub(crate) fn udp_send(&mut self, id: SlotId, remote: SocketAddr, data: &[u8]) -> Nb<()> {
-        let remote = self.udp_sendable(id, remote, data.len())?;
+        let remote = ip_endpoint(remote)?;
+        self.udp_sendable(id, remote, data.len())?;
+        self.udp_queue(id, remote.into(), data)
+    }
+
+    /// Queues a datagram for the peer, or for want of one the last destination.
+    pub(crate) fn udp_send_to_peer(&mut self, id: SlotId, data: &[u8]) -> Nb<()> {
+        let remote = self.udp_peer(id)?;
+        self.udp_sendable(id, remote, data.len())?;
         self.udp_queue(id, remote.into(), data)
     }
 
@@ -192,15 +204,15 @@ impl Core {
     fn udp_sendable(
         &mut self,
         id: SlotId,
-        remote: SocketAddr,
+        remote: IpEndpoint,
         size: usize,
-    ) -> Result<IpEndpoint, Error> {
+    ) -> Result<(), Error> {
         if let Some(error) = self.slot_mut(id).and_then(|slot| slot.end.take()) {
             return Err(error);
         }
-        let remote = self.udp_check_remote(id, remote)?;
+        self.udp_check_remote(id, remote)?;
         let limit = self.udp_limit(id, remote);
-        if size > usize::from(limit) { Err(Error::DatagramTooLarge(limit)) } else { Ok(remote) }
+        if size > usize::from(limit) { Err(Error::DatagramTooLarge(limit)) } else { Ok(()) }
     }
 
     /// The largest datagram that this socket can send to that destination: what its buffer
@@ -246,12 +258,11 @@ impl Core {
         let peer = self.peer(id);
         let socket = self.udp_mut(id)?;
         loop {
-            match (socket.peek().ok()?, peer) {
-                ((_, meta), Peer::Only(peer)) if meta.endpoint != peer => {
-                    let _ = socket.recv();
-                }
-                ((data, _), _) => return Some(data.len()),
+            let (data, meta) = socket.peek().ok()?;
+            if peer.has_sent(meta.endpoint) {
+                return Some(data.len());
             }
+            let _ = socket.recv();
         }
     }
 
@@ -265,19 +276,26 @@ impl Core {
 
     /// What of the next datagram fits into the buffer.
     pub(crate) fn udp_receive_cut(&mut self, id: SlotId, buffer: &mut [u8]) -> Nb<Received> {
-        let size = self.udp_next(id)?;
+        let peer = self.peer(id);
         let Some(socket) = self.udp_mut(id) else { return Err(Error::WrongState.into()) };
+        #[cfg(feature = "embedded-nal-async")]
         let port = socket.endpoint().port;
-        let (data, meta) = socket.recv().map_err(|_| nb::Error::WouldBlock)?;
-        let fits = size.min(buffer.len());
-        if let (Some(buffer), Some(data)) = (buffer.get_mut(..fits), data.get(..fits)) {
-            buffer.copy_from_slice(data);
+        while let Ok((data, meta)) = socket.recv() {
+            if !peer.has_sent(meta.endpoint) {
+                continue;
+            }
+            let fits = data.len().min(buffer.len());
+            if let (Some(buffer), Some(data)) = (buffer.get_mut(..fits), data.get(..fits)) {
+                buffer.copy_from_slice(data);
+            }
+            return Ok(Received {
+                size: data.len(),
+                remote: socket_addr(meta.endpoint),
+                #[cfg(feature = "embedded-nal-async")]
+                local: meta.local_address.map(|addr| SocketAddr::new(ip_addr(addr), port)),
+            });
         }
-        Ok(Received {
-            size,
-            remote: socket_addr(meta.endpoint),
-            local: meta.local_address.map(|addr| SocketAddr::new(ip_addr(addr), port)),
-        })
+        Err(self.udp_ended(id).map_or(nb::Error::WouldBlock, nb::Error::Other))
     }
 
     /// `take` is taken when there is a datagram for it.
@@ -309,10 +327,14 @@ impl Core {
 
     /// The peer, or for want of one the last destination.
     pub(crate) fn udp_remote(&self, id: SlotId) -> Result<SocketAddr, Error> {
+        self.udp_peer(id).map(socket_addr)
+    }
+
+    fn udp_peer(&self, id: SlotId) -> Result<IpEndpoint, Error> {
         match self.peer(id) {
-            Peer::Only(remote) => Ok(socket_addr(remote)),
+            Peer::Only(remote) => Ok(remote),
             #[cfg(feature = "embedded-nal")]
-            Peer::Last(remote) => Ok(socket_addr(remote)),
+            Peer::Last(remote) => Ok(remote),
             _ => Err(Error::WrongState),
         }
     }
@@ -382,7 +404,8 @@ impl Core {
         data: &[u8],
     ) -> Nb<()> {
         let source = self.udp_source(id, local, remote)?;
-        let remote = self.udp_sendable(id, remote, data.len())?;
+        let remote = ip_endpoint(remote)?;
+        self.udp_sendable(id, remote, data.len())?;
         let meta = UdpMetadata { local_address: source, ..remote.into() };
         self.udp_queue(id, meta, data)
     }

@@ -306,7 +306,7 @@ impl<St: State, S: Sharing> UdpSocket<'_, St, S> {
     where
         St: CanSend,
     {
-        self.send_slice(data, self.remote_endpoint()?)
+        self.handle.net.try_twice(|core| core.udp_send_to_peer(self.handle.slot, data))
     }
 
     /// Queues a datagram of at most `size` bytes for the peer: `fill` writes it, and says how

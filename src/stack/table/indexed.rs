@@ -21,9 +21,11 @@ pub(crate) struct Links {
     /// The bucket this slot is in, and the next slot of its chain.
     bucket: SlotId,
     chain: SlotId,
-    /// When this slot is to be visited, and its place in the heap.
+    /// When this slot is to be visited, and its place in the heap; whether it wanted just that when
+    /// it was asked last, or may be early.
     due: Instant,
     place: u16,
+    is_exact: bool,
     /// Not about this slot: the first slot of the bucket with this slot's number...
     head: SlotId,
     /// ...and the slot at the place of the heap with this slot's number.
@@ -39,6 +41,7 @@ impl Links {
         chain: NONE,
         due: NEVER,
         place: NONE,
+        is_exact: false,
         head: NONE,
         heap: NONE,
     };
@@ -48,6 +51,8 @@ impl Links {
 pub(super) struct Index {
     lists: [Ends; LISTS],
     heap_len: u16,
+    /// When the first of the heap is to be visited.
+    earliest: Instant,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +63,7 @@ struct Ends {
 
 impl Index {
     pub(super) const EMPTY: Self =
-        Index { lists: [Ends { first: NONE, last: NONE }; LISTS], heap_len: 0 };
+        Index { lists: [Ends { first: NONE, last: NONE }; LISTS], heap_len: 0, earliest: NEVER };
 }
 
 /// What a slot is found by: the hash of a connection, or of what is bound to a port.
@@ -105,7 +110,7 @@ impl Table {
         match list {
             ListId::FreeTcp => free_tcp,
             ListId::FreeUdp => free_udp,
-            ListId::Dirty => dirty,
+            ListId::Dirty | ListId::Doubtful => dirty,
             ListId::Stalled => stalled,
             ListId::FreeIcmp => free_icmp,
             ListId::FreeRaw => free_raw,
@@ -144,13 +149,15 @@ impl Table {
         let Some(links) = self.links(id) else { return };
         let Some(list) = links.list.take() else { return };
         let (prev, next) = (links.prev, links.next);
-        match self.links(prev) {
-            Some(links) => links.next = next,
-            None => self.ends(list).first = next,
+        if prev == NONE {
+            self.ends(list).first = next;
+        } else if let Some(links) = self.links(prev) {
+            links.next = next;
         }
-        match self.links(next) {
-            Some(links) => links.prev = prev,
-            None => self.ends(list).last = prev,
+        if next == NONE {
+            self.ends(list).last = prev;
+        } else if let Some(links) = self.links(next) {
+            links.prev = prev;
         }
     }
 }
@@ -171,9 +178,11 @@ impl Table {
     }
 
     /// Files the slot under a key, or under none.
-    pub(crate) fn register(&mut self, id: SlotId, key: Option<Key>) {
+    pub(super) fn file(&mut self, id: SlotId, key: Option<Key>) {
         let new = key.map_or(NONE, |key| self.bucket(key));
         let Some(links) = self.links(id) else { return };
+        // What it wanted was for what it was.
+        links.is_exact = false;
         let old = core::mem::replace(&mut links.bucket, new);
         if old == new {
             return;
@@ -218,34 +227,60 @@ impl Table {
 /// By time.
 ///
 /// The time of a slot in the heap may be earlier than needed, never later: moving it back at each
-/// packet would cost more than the visit in vain that it saves.
+/// packet would cost more than the visit in vain that it saves, unless it keeps its place.
 impl Table {
     /// Visits the slot at `at` at the latest.
     pub(crate) fn schedule(&mut self, id: SlotId, at: Instant) {
-        let Some(links) = self.get(id).map(|slot| &slot.links) else { return };
+        let Some(links) = self.links(id) else { return };
+        links.is_exact = false;
         if links.place == NONE {
             self.index.heap_len += 1;
             self.sift_up(self.index.heap_len - 1, id, at);
         } else if at < links.due {
-            self.sift_up(links.place, id, at);
+            let place = links.place;
+            self.sift_up(place, id, at);
         }
     }
 
     /// Visits the slot at `at`, or before.
     pub(crate) fn plan(&mut self, id: SlotId, at: Instant) {
-        if at != NEVER {
+        let Some(links) = self.get(id).map(|slot| &slot.links) else { return };
+        let (place, due) = (links.place, links.due);
+        if at == NEVER {
+            if place != NONE {
+                self.schedule(id, due);
+            }
+            return;
+        }
+        if place == NONE || at < due {
             self.schedule(id, at);
+        } else if at > due {
+            let [first, second] = [1, 2].map(|nth| u32::from(place) * 2 + nth);
+            if [first, second].iter().any(|child| self.due_at(*child) < at) {
+                return self.schedule(id, at);
+            }
+            self.put(place, id, at);
+        }
+        if let Some(links) = self.links(id) {
+            links.is_exact = true;
+        }
+    }
+
+    /// What the slot wanted may have changed, to a later time.
+    pub(crate) fn loosen(&mut self, id: SlotId) {
+        if let Some(links) = self.links(id) {
+            links.is_exact = false;
         }
     }
 
     /// Whether the slot need not be visited before the time that `next_due` tells.
-    pub(crate) fn is_exact(&self, _id: SlotId) -> bool {
-        false
+    pub(crate) fn is_exact(&self, id: SlotId) -> bool {
+        self.get(id).is_some_and(|slot| slot.links.is_exact)
     }
 
     /// The slot that is to be visited by now, and first.
     pub(crate) fn due_by(&self, now: Instant) -> Option<SlotId> {
-        self.next_due().filter(|(_, due)| *due <= now).map(|(id, _)| id)
+        if now < self.index.earliest { None } else { self.next_due().map(|(id, _)| id) }
     }
 
     /// The earliest visit.
@@ -265,6 +300,9 @@ impl Table {
             return;
         }
         self.index.heap_len -= 1;
+        if self.index.heap_len == 0 {
+            self.index.earliest = NEVER;
+        }
         let Some(last) = self.at(self.index.heap_len) else { return };
         if last == id {
             return;
@@ -280,6 +318,14 @@ impl Table {
         self.get(place).map(|slot| slot.links.heap)
     }
 
+    /// The time of the slot at a place, which may be beyond the end.
+    fn due_at(&self, place: u32) -> Instant {
+        if place >= u32::from(self.index.heap_len) {
+            return NEVER;
+        }
+        self.at(place as u16).map_or(NEVER, |id| self.due(id))
+    }
+
     fn due(&self, id: SlotId) -> Instant {
         self.get(id).map_or(NEVER, |slot| slot.links.due)
     }
@@ -291,6 +337,9 @@ impl Table {
         if let Some(links) = self.links(id) {
             links.place = place;
             links.due = due;
+        }
+        if place == 0 {
+            self.index.earliest = due;
         }
     }
 

@@ -1,15 +1,17 @@
-//! The slots, and the four ways to find one.
+//! The slots, and the ways to find one.
 //!
 //! - by number, which is what a socket handle holds;
 //! - by key, for the router;
 //! - by list: free, dirty (may have something to send) or stalled (waits for a neighbour);
 //! - by time: whose deadline is the next.
 //!
-//! The last three are there twice: with tables that find one of a thousand at once (the feature
+//! By key, list and time is there twice: with tables that find one of a thousand at once (the feature
 //! `indexed`), and without, for devices with a handful of sockets.
 
 #[cfg(feature = "indexed")]
 mod indexed;
+#[cfg(feature = "proto-ipv4")]
+mod recent;
 #[cfg(not(feature = "indexed"))]
 mod scanned;
 
@@ -17,6 +19,10 @@ mod scanned;
 use self::indexed::Index;
 #[cfg(feature = "indexed")]
 pub(crate) use self::indexed::{Key, Links};
+#[cfg(feature = "proto-ipv4")]
+use self::recent::Recent;
+#[cfg(feature = "proto-ipv4")]
+pub(crate) use self::recent::Ends;
 #[cfg(not(feature = "indexed"))]
 use self::scanned::Index;
 #[cfg(not(feature = "indexed"))]
@@ -38,9 +44,27 @@ pub(crate) enum ListId {
     Stalled,
     FreeIcmp,
     FreeRaw,
+    /// On the list of the dirty ones as well: smoltcp is to be asked whether it has something to
+    /// send, once that has to be known. Often it is made dirty before.
+    Doubtful,
 }
 
 const LISTS: usize = 6;
+
+#[cfg(not(feature = "indexed"))]
+impl ListId {
+    /// The list where the slot is found.
+    fn whole(self) -> ListId {
+        if self == ListId::Doubtful { ListId::Dirty } else { self }
+    }
+}
+
+impl Links {
+    /// Whether the slot is in a list.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.list.is_some()
+    }
+}
 
 pub(crate) struct Table {
     tcp: LentTcp<Slot>,
@@ -51,6 +75,8 @@ pub(crate) struct Table {
     /// The number of all slots.
     len: u16,
     index: Index,
+    #[cfg(feature = "proto-ipv4")]
+    recent: Recent,
 }
 
 impl Table {
@@ -69,6 +95,8 @@ impl Table {
             raw,
             len: len.min(usize::from(NONE)) as u16,
             index: Index::EMPTY,
+            #[cfg(feature = "proto-ipv4")]
+            recent: Recent::NONE,
         };
         for id in 0..table.len() {
             table.move_to(id, Some(table.free_list(id)));
@@ -180,6 +208,21 @@ impl Table {
         }
     }
 
+    /// Files the slot under a key, or under none.
+    pub(crate) fn register(&mut self, id: SlotId, key: Option<Key>) {
+        self.forget_recent();
+        self.file(id, key);
+    }
+
+    /// What came last is no guide any more: a slot is bound, connected or closed, or has another
+    /// peer.
+    pub(crate) fn forget_recent(&mut self) {
+        #[cfg(feature = "proto-ipv4")]
+        {
+            self.recent = Recent::NONE;
+        }
+    }
+
     fn links(&mut self, id: SlotId) -> Option<&mut Links> {
         self.get_mut(id).map(|slot| &mut slot.links)
     }
@@ -194,8 +237,18 @@ impl Table {
     /// Puts the slot on the list of those that may have something to send, unless it waits for a
     /// neighbour: then it would only be turned away again.
     pub(crate) fn touch(&mut self, id: SlotId) {
-        if !matches!(self.list(id), Some(ListId::Dirty | ListId::Stalled)) {
-            self.move_to(id, Some(ListId::Dirty));
+        let Some(links) = self.links(id) else { return };
+        match links.list {
+            Some(ListId::Dirty | ListId::Stalled) => {}
+            Some(ListId::Doubtful) => links.list = Some(ListId::Dirty),
+            _ => self.move_to(id, Some(ListId::Dirty)),
+        }
+    }
+
+    /// As `touch`, for a slot that often has nothing to send.
+    pub(crate) fn suspect(&mut self, id: SlotId) {
+        if !matches!(self.list(id), Some(ListId::Dirty | ListId::Doubtful | ListId::Stalled)) {
+            self.move_to(id, Some(ListId::Doubtful));
         }
     }
 
@@ -231,12 +284,18 @@ mod tests {
             for step in 0..2_000 {
                 let id = (rng.next() % 21) as SlotId;
                 let at = Instant::from_micros((rng.next() % 1_000) as i64);
-                match rng.next() % 4 {
+                match rng.next() % 5 {
                     0 | 1 => {
                         table.schedule(id, at);
                         model.entry(id).and_modify(|due| *due = at.min(*due)).or_insert(at);
                     }
                     2 => {
+                        table.plan(id, at);
+                        let due = model.entry(id).or_insert(at);
+                        // It may stay early, but it has to say so.
+                        *due = if table.is_exact(id) { at } else { at.min(*due) };
+                    }
+                    3 => {
                         table.unschedule(id);
                         model.remove(&id);
                     }
@@ -299,9 +358,30 @@ mod tests {
         assert_eq!(table.first(ListId::FreeTcp), Some(1));
         assert_eq!(table.first(ListId::FreeUdp), Some(4));
         table.touch(2);
+        table.suspect(2);
         assert_eq!(table.list(2), Some(ListId::Stalled));
         table.wake_stalled();
         assert_eq!(table.first(ListId::Stalled), None);
         assert_eq!(table.list(2), Some(ListId::Dirty));
+    }
+
+    #[test]
+    fn doubtful_ones_have_their_place_among_the_dirty_ones() {
+        let mut table = table(4, 1);
+        table.suspect(3);
+        table.touch(1);
+        table.suspect(1);
+        table.suspect(4);
+        assert_eq!([3, 1, 4].map(|id| table.list(id)), {
+            [Some(ListId::Doubtful), Some(ListId::Dirty), Some(ListId::Doubtful)]
+        });
+        table.touch(4);
+        table.move_to(1, None);
+        assert_eq!(table.first(ListId::Dirty), Some(3));
+        assert_eq!((table.after(3), table.after(4)), (Some(4), None));
+        table.move_to(3, None);
+        assert_eq!((table.first(ListId::Dirty), table.list(4)), (Some(4), Some(ListId::Dirty)));
+        table.move_to(4, None);
+        assert_eq!(table.first(ListId::Dirty), None);
     }
 }

@@ -62,7 +62,7 @@ impl Table {
     /// How many turns ago this slot was put on the list; none if it is not there.
     fn age(&self, id: SlotId, list: ListId) -> Option<u32> {
         let links = &self.get(id)?.links;
-        (links.list == Some(list)).then_some(self.index.turns.wrapping_sub(links.since))
+        (links.list.map(ListId::whole) == Some(list)).then_some(self.index.turns.wrapping_sub(links.since))
     }
 
     /// The slot that is longest on the list of those that came there so many turns ago or less.
@@ -79,7 +79,7 @@ impl Table {
     }
 
     fn members(&mut self, list: ListId) -> Option<&mut u16> {
-        self.index.members.get_mut(list as usize)
+        self.index.members.get_mut(list.whole() as usize)
     }
 
     pub(crate) fn first(&self, list: ListId) -> Option<SlotId> {
@@ -91,7 +91,7 @@ impl Table {
 
     /// The next slot of the list that this one is in.
     pub(crate) fn after(&self, id: SlotId) -> Option<SlotId> {
-        let list = self.list(id)?;
+        let list = self.list(id)?.whole();
         self.oldest(list, self.age(id, list)?.checked_sub(1)?)
     }
 
@@ -120,7 +120,7 @@ impl Table {
     }
 
     /// Files the slot under a key, or under none.
-    pub(crate) fn register(&mut self, id: SlotId, key: Option<Key>) {
+    pub(super) fn file(&mut self, id: SlotId, key: Option<Key>) {
         if let Some(links) = self.links(id) {
             links.filed = key.is_some();
             // What it wanted was for what it was.
@@ -154,6 +154,13 @@ impl Table {
         links.due = at;
         links.is_exact = true;
         self.index.quiet_until = self.index.quiet_until.min(at);
+    }
+
+    /// What the slot wanted may have changed, to a later time.
+    pub(crate) fn loosen(&mut self, id: SlotId) {
+        if let Some(links) = self.links(id) {
+            links.is_exact = false;
+        }
     }
 
     /// Whether the slot need not be visited before the time that `next_due` tells.

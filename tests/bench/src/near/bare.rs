@@ -77,7 +77,8 @@ pub struct Bare<S> {
     setup: Setup,
     /// Sockets that are closed.
     free: Vec<SocketHandle>,
-    dns: SocketHandle,
+    /// Only if it looks up something: each frame is shown to it.
+    dns: Option<SocketHandle>,
     port: u16,
     style: PhantomData<S>,
 }
@@ -89,6 +90,12 @@ pub struct Listener {
 }
 
 impl<S> Bare<S> {
+    fn dns(&mut self) -> SocketHandle {
+        *self.dns.get_or_insert_with(|| {
+            self.sockets.add(dns::Socket::new(&[address(HOST)], vec![None]))
+        })
+    }
+
     fn tcp(&mut self, handle: SocketHandle) -> &mut tcp::Socket<'static> {
         self.sockets.get_mut(handle)
     }
@@ -119,10 +126,8 @@ impl<S: Style> Near for Bare<S> {
         iface.update_ip_addrs(|addresses| {
             addresses.push(IpCidr::new(address(NEAR_HOST), 24)).expect("room for it");
         });
-        let mut sockets = SocketSet::new(vec![]);
-        let dns = sockets.add(dns::Socket::new(&[address(HOST)], vec![None]));
-        let (free, style) = (vec![], PhantomData);
-        Bare { iface, plug, sockets, setup, free, dns, port: 49_152, style }
+        let (sockets, free, style) = (SocketSet::new(vec![]), vec![], PhantomData);
+        Bare { iface, plug, sockets, setup, free, dns: None, port: 49_152, style }
     }
 
     fn turn(&mut self, application: &mut impl FnMut(&mut Self)) -> Option<Duration> {
@@ -214,12 +219,14 @@ impl<S: Style> Near for Bare<S> {
     }
 
     fn look_up(&mut self, name: &'static str) -> dns::QueryHandle {
-        let socket = self.sockets.get_mut::<dns::Socket>(self.dns);
+        let handle = self.dns();
+        let socket = self.sockets.get_mut::<dns::Socket>(handle);
         socket.start_query(self.iface.context(), name, DnsQueryType::A).expect("a question")
     }
 
     fn found(&mut self, query: dns::QueryHandle) -> Result<[u8; 4], dns::QueryHandle> {
-        match self.sockets.get_mut::<dns::Socket>(self.dns).get_query_result(query) {
+        let handle = self.dns();
+        match self.sockets.get_mut::<dns::Socket>(handle).get_query_result(query) {
             Err(dns::GetQueryResultError::Pending) => Err(query),
             Err(error) => panic!("{error}"),
             Ok(addresses) => match addresses[..] {

@@ -53,9 +53,9 @@ impl Near for Typed {
     }
 
     fn turn(&mut self, application: &mut impl FnMut(&mut Self)) -> Option<Duration> {
-        self.net.poll().expect("the stack");
+        self.net.poll_ingress().expect("the stack");
         application(self);
-        self.net.poll().expect("the stack");
+        self.net.poll_egress().expect("the stack");
         self.net.poll_delay()
     }
     fn connect(&mut self, port: u16) -> Self::Connecting {

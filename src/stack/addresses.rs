@@ -25,10 +25,21 @@ impl Core {
 
     /// Whether this is another host of a network of the interface.
     #[cfg(feature = "udp")]
-    pub(crate) fn is_neighbor(&self, addr: IpAddress) -> bool {
+    #[inline]
+    pub(crate) fn is_neighbor(&mut self, addr: IpAddress) -> bool {
+        self.neighbor == Some(addr) || self.finds_neighbor(addr)
+    }
+
+    #[cfg(feature = "udp")]
+    #[inline(never)]
+    fn finds_neighbor(&mut self, addr: IpAddress) -> bool {
         let cidrs = self.iface.ip_addrs();
-        cidrs.iter().any(|cidr| cidr.contains_addr(&addr))
-            && cidrs.iter().all(|cidr| cidr.address() != addr)
+        let is_neighbor = cidrs.iter().any(|cidr| cidr.contains_addr(&addr))
+            && cidrs.iter().all(|cidr| cidr.address() != addr);
+        if is_neighbor {
+            self.neighbor = Some(addr);
+        }
+        is_neighbor
     }
 
     /// The local address to use towards a remote one.
@@ -69,6 +80,10 @@ impl Core {
 
     /// The addresses of the interface have changed: ends what depended on one that is gone.
     pub(crate) fn addresses_changed(&mut self) {
+        #[cfg(feature = "udp")]
+        {
+            self.neighbor = None;
+        }
         #[cfg(feature = "tcp")]
         for id in self.table.tcp_ids() {
             self.tcp_address_changed(id);

@@ -114,8 +114,8 @@ mod by_name {
         ) -> Result<(), Error> {
             // The next packet is for another neighbour, and is not to wait for the last one.
             self.table.move_to(id, None);
-            if let Some(slot) = self.slot_mut(id) {
-                slot.forget_neighbor();
+            if let Some(slot) = self.table.get_mut(id) {
+                slot.forget_neighbor(&mut self.iface, self.now);
             }
             let is_bound = self.slot(id).is_some_and(|slot| slot.role == Role::Bound);
             if let Some(local) = local.filter(|_| !is_bound) {

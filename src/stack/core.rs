@@ -3,7 +3,7 @@
 use smoltcp::iface::{Interface, SocketSet};
 use smoltcp::phy::DeviceCapabilities;
 use smoltcp::time::{Duration, Instant};
-#[cfg(feature = "dns")]
+#[cfg(feature = "udp")]
 use smoltcp::wire::IpAddress;
 #[cfg(feature = "tcp")]
 use smoltcp::{socket::tcp::State, wire::IpListenEndpoint};
@@ -100,6 +100,9 @@ pub struct Core {
     pub(crate) half_open: u16,
     /// When smoltcp may ask for a neighbour again.
     discovery_at: Instant,
+    /// The last destination that was found to be another host of a network of the interface.
+    #[cfg(feature = "udp")]
+    pub(super) neighbor: Option<IpAddress>,
     /// Frames came faster than one poll takes them.
     pub(crate) more: bool,
     /// A time limit has ended since the stack was last asked how long it may sleep: whoever waits
@@ -127,6 +130,7 @@ pub struct Core {
 
 /// What a slot was like before a frame.
 pub(crate) struct Before {
+    is_tcp: bool,
     #[cfg(feature = "tcp")]
     pub(crate) tcp: smoltcp::socket::tcp::State,
     #[cfg(feature = "tcp")]
@@ -138,19 +142,43 @@ pub(crate) struct Before {
 impl Before {
     #[cfg(not(feature = "tcp"))]
     fn of(_: &Slot) -> Self {
-        Before {}
+        Before { is_tcp: false }
     }
 
     #[cfg(feature = "tcp")]
     fn of(slot: &Slot) -> Self {
         let Some(socket) = slot.tcp() else {
             let (tcp, listen) = (State::Closed, IpListenEndpoint::default());
-            return Before { tcp, queued: 0, listen };
+            return Before { is_tcp: false, tcp, queued: 0, listen };
         };
         // It is needed for those alone that will listen again.
         let listens = slot.role == Role::Backlog;
         let listen = if listens { socket.listen_endpoint() } else { Default::default() };
-        Before { tcp: socket.state(), queued: socket.send_queue(), listen }
+        Before { is_tcp: true, tcp: socket.state(), queued: socket.send_queue(), listen }
+    }
+}
+
+impl Slot {
+    /// Whether nothing more is to be made of a frame that the slot was shown, or has sent: by far
+    /// the most frames are of that kind.
+    #[inline]
+    fn is_settled(
+        &mut self,
+        before: &Before,
+        cause: Cause,
+        iface: &mut Interface,
+        now: Instant,
+    ) -> bool {
+        #[cfg(feature = "tcp")]
+        if before.is_tcp {
+            return self.heeds(before.tcp, cause, iface, now);
+        }
+        #[cfg(feature = "udp")]
+        if self.is_settled_udp(cause) {
+            return true;
+        }
+        let _ = (before, iface, now);
+        false
     }
 }
 
@@ -195,6 +223,8 @@ impl Core {
             link_up: true,
             half_open: 0,
             discovery_at: now,
+            #[cfg(feature = "udp")]
+            neighbor: None,
             more: false,
             rang: false,
             #[cfg(feature = "watch")]
@@ -261,16 +291,10 @@ impl Core {
         self.pulse.arrives();
         take_turn(&mut self.iface, set, self.now, ingress);
         let cause = Cause::Ingress { rst, full };
-        #[cfg(feature = "tcp")]
-        let is_settled = slot.heeds(&before, cause, &mut self.iface, self.now);
-        #[cfg(not(feature = "tcp"))]
-        let is_settled = false;
-        if !is_settled {
+        if !slot.is_settled(&before, cause, &mut self.iface, self.now) {
             self.settle(id, &before, cause);
-        } else if slot.links.is_listed() {
-            self.plan_listed(id);
-        } else {
-            self.table.suspect(id);
+        } else if before.is_tcp {
+            self.plan_after_frame(id);
         }
         self.changed(id);
     }
@@ -339,6 +363,7 @@ impl Core {
     }
 
     /// The slot that is to have the next turn to send.
+    #[cfg_attr(feature = "indexed", inline)]
     fn next_sender(&mut self) -> Option<SlotId> {
         loop {
             let id = self.table.first(ListId::Dirty)?;
@@ -414,19 +439,32 @@ impl Core {
             Sending::Stalled | Sending::Nothing => {}
         }
         let cause = Cause::Egress(sending);
-        #[cfg(feature = "tcp")]
-        let is_settled = slot.heeds(&before, cause, &mut self.iface, self.now);
-        #[cfg(not(feature = "tcp"))]
-        let is_settled = false;
-        // Taken off the list now, so that it is decided anew where it belongs.
-        self.table.move_to(id, None);
-        if is_settled {
-            self.plan(id, cause);
+        let is_settled = slot.is_settled(&before, cause, &mut self.iface, self.now);
+        let is_full = look.len >= self.caps.max_transmission_unit;
+        if is_settled && sending == Sending::Sent && is_full {
+            // There is more, most likely. If not, its next turn tells.
+            self.take_turns(id);
         } else {
-            self.settle(id, &before, cause);
+            // Taken off the list now, so that it is decided anew where it belongs.
+            self.table.move_to(id, None);
+            if is_settled {
+                self.plan(id, cause);
+            } else {
+                self.settle(id, &before, cause);
+            }
         }
         self.changed(id);
         Some(sending)
+    }
+
+    /// The others come first.
+    fn take_turns(&mut self, id: SlotId) {
+        if let Some(deadline) = self.slot(id).map(|slot| slot.deadline).filter(|at| *at != NEVER) {
+            self.table.schedule(id, deadline);
+        }
+        if self.table.after(id).is_some() {
+            self.table.move_to(id, Some(ListId::Dirty));
+        }
     }
 
     /// Gives the interface its turn to send, or the DHCP client.
@@ -482,8 +520,12 @@ impl Core {
 
     /// Visits one slot whose time has come, if there is one: no more at a time, as the lock is
     /// held.
+    #[inline]
     fn take_due(&mut self) -> bool {
-        let Some(id) = self.table.due_by(self.now) else { return false };
+        self.table.due_by(self.now).is_some_and(|id| self.visit(id))
+    }
+
+    fn visit(&mut self, id: SlotId) -> bool {
         self.table.unschedule(id);
         if self.slot(id).is_some_and(|slot| slot.deadline <= self.now) {
             self.expire(id);
@@ -537,11 +579,15 @@ impl Core {
         if slot.role == Role::Free {
             return;
         }
-        let deadline = slot.deadline;
         if matches!(cause, Cause::Ingress { .. }) {
-            return self.plan_after_frame(id);
+            // Nothing comes of a datagram.
+            if self.table.is_tcp(id) {
+                self.plan_after_frame(id);
+            }
+            return;
         }
-        let mut at = self.wanted_at(id).unwrap_or(NEVER);
+        let (Some(set), deadline) = (&slot.set, slot.deadline) else { return };
+        let mut at = self.iface.poll_at(self.now, set).unwrap_or(NEVER);
         if at <= self.now {
             // Asked to come at once, yet it had nothing: it waits for an event, not for time.
             let waits = cause == Cause::Egress(Sending::Nothing) && self.table.is_tcp(id);
@@ -563,18 +609,13 @@ impl Core {
         self.table.plan(id, at.min(deadline));
     }
 
-    /// As `plan`, for a slot that was shown a frame. Often the application has something to send
-    /// before it has to be known whether smoltcp has. Nothing comes of a datagram.
+    /// As `plan`, for a TCP slot that was shown a frame. Often the application has something to send
+    /// before it has to be known whether smoltcp has.
+    #[inline]
     fn plan_after_frame(&mut self, id: SlotId) {
-        if self.table.is_tcp(id) {
-            self.table.suspect(id);
-            self.plan_listed(id);
-        }
-    }
-
-    /// What waits for a neighbour may have an earlier deadline than it had. All others are asked
-    /// before anything is made of their time.
-    fn plan_listed(&mut self, id: SlotId) {
+        self.table.suspect(id);
+        // It may have an earlier deadline than it had. All others are asked before anything is made
+        // of their time.
         if self.table.list(id) == Some(ListId::Stalled) {
             let deadline = self.time_limit(id);
             if deadline != NEVER {

@@ -41,14 +41,14 @@ impl Core {
     pub(crate) fn renew(&mut self, id: SlotId) {
         let patience = self.limits.unreachable;
         self.unwait(id);
-        let Some(slot) = self.slot_mut(id) else { return };
+        let Some(slot) = self.table.get_mut(id) else { return };
         slot.role = Role::Held;
         slot.end = None;
         slot.flags = Flags::default();
         slot.patience = patience;
         slot.deadline = NEVER;
         slot.group = NONE;
-        slot.forget_neighbor();
+        slot.forget_neighbor(&mut self.iface, self.now);
         #[cfg(feature = "tcp")]
         if let Some(socket) = slot.tcp_mut() {
             socket.set_nagle_enabled(true);

@@ -230,9 +230,9 @@ impl Core {
     /// nowhere.
     fn packet_clear(&mut self, id: SlotId) {
         let now = self.now;
-        let Some(slot) = self.slot_mut(id) else { return };
+        let Some(slot) = self.table.get_mut(id) else { return };
         // Else smoltcp would hold the packets back.
-        slot.forget_neighbor();
+        slot.forget_neighbor(&mut self.iface, now);
         let Some(set) = &mut slot.set else { return };
         loop {
             let config = iface::Config::new(HardwareAddress::Ip);

@@ -188,6 +188,8 @@ pub(crate) struct Look {
     /// Wanted, and then also how the frame is to be read: the number of a connection request.
     pub(crate) medium: Option<Medium>,
     pub(crate) request: Option<u32>,
+    /// How long the frame was.
+    pub(crate) len: usize,
     /// It may be a report of multicast groups, which is put right.
     #[cfg(all(feature = "multicast", feature = "proto-ipv6"))]
     pub(crate) mends: bool,

@@ -1,6 +1,6 @@
 //! One slot: a smoltcp socket in a set of its own, and what the stack knows about it.
 
-use smoltcp::iface::SocketSet;
+use smoltcp::iface::{Interface, SocketSet};
 use smoltcp::socket::Socket;
 #[cfg(feature = "tcp")]
 use smoltcp::socket::tcp;
@@ -120,9 +120,13 @@ impl Slot {
     };
 
     /// Forgets the neighbour that did not answer the last owner of the slot. smoltcp notes that
-    /// beside the socket, and would hold back the first packet to another one.
-    pub(crate) fn forget_neighbor(&mut self) {
+    /// beside the socket, and would hold back the first packet to another one. A socket that has
+    /// nothing to send waits for a time only if that was noted.
+    pub(crate) fn forget_neighbor(&mut self, iface: &mut Interface, now: Instant) {
         let Some(set) = &mut self.set else { return };
+        if iface.poll_at(now, set).is_none() {
+            return;
+        }
         let Some((handle, _)) = set.iter().next() else { return };
         match set.remove(handle) {
             #[cfg(feature = "tcp")]

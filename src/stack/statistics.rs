@@ -116,6 +116,9 @@ impl<T: TxToken> TxToken for Counted<'_, T> {
         self.traffic.sent(len);
         #[allow(unused_mut, unused_variables)]
         let mut look = self.look;
+        if let Some(look) = &mut look {
+            look.len = len;
+        }
         self.token.consume(len, |frame| {
             let result = f(frame);
             #[cfg(feature = "tcp")]

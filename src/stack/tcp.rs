@@ -26,6 +26,9 @@ const LAST_WORD: Duration = Duration::from_millis(1_000);
 
 /// Brings a socket back to CLOSED without a RST.
 fn forget(socket: &mut Socket<'_>) {
+    if socket.state() == State::Closed && socket.remote_endpoint().is_none() {
+        return;
+    }
     socket.abort();
     // `listen` is smoltcp's only way to reset a socket at once; the port is arbitrary.
     let _ = socket.listen(1);
@@ -56,7 +59,8 @@ impl Core {
             return Err(Error::AddressInUse);
         }
         let socket = self.tcp_mut(id).ok_or(Error::WrongState)?;
-        forget(socket);
+        // Whatever else it was, `listen` begins anew.
+        socket.abort();
         socket.listen(local).map_err(|_| Error::WrongState)?;
         if let Some(slot) = self.slot_mut(id) {
             slot.role = Role::Bound;
@@ -97,7 +101,8 @@ impl Core {
         #[cfg(feature = "dns")]
         slot.flags.set(Flags::FOUND, false);
         let socket = slot.tcp_mut().ok_or(Error::WrongState)?;
-        forget(socket);
+        // Whatever else it was, `connect` begins anew.
+        socket.abort();
         socket.connect(self.iface.context(), remote, local).map_err(|_| Error::Unaddressable)?;
         self.tcp_register(id);
         self.set_deadline(id, self.after(self.limits.connect));
@@ -157,12 +162,14 @@ impl Core {
 
     /// Puts a slot of a backlog into LISTEN.
     fn tcp_rearm(&mut self, id: SlotId, local: IpListenEndpoint) {
-        if let Some(slot) = self.slot_mut(id) {
+        if let Some(slot) = self.table.get_mut(id) {
             slot.deadline = NEVER;
             slot.end = None;
-            slot.forget_neighbor();
             if let Some(socket) = slot.tcp_mut() {
                 forget(socket);
+            }
+            slot.forget_neighbor(&mut self.iface, self.now);
+            if let Some(socket) = slot.tcp_mut() {
                 let _ = socket.listen(local);
             }
         }
@@ -395,25 +402,18 @@ pub(super) fn is_complete(state: State) -> bool {
 
 impl Slot {
     /// Follows what an open connection hears and says, if its state is what it was before, and all
-    /// is said with that. The slot is to be planned afterwards.
+    /// is said with that: for the time limit of the peer. A word of the peer puts it off, a question
+    /// to the peer may bring it nearer. The slot is to be planned afterwards.
+    #[inline]
     pub(super) fn heeds(
         &mut self,
-        before: &Before,
+        before: State,
         cause: Cause,
         iface: &mut Interface,
         now: Instant,
     ) -> bool {
-        if cause == Cause::Egress(Sending::Sent) {
-            self.flags.set(Flags::UNSENT, false);
-        }
-        let is_same = self.tcp().is_some_and(|socket| socket.state() == before.tcp);
-        is_same && self.heeds_in(before.tcp, cause, iface, now)
-    }
-
-    /// As `heeds`, in the given state, for the time limit of the peer: a word of the peer puts it
-    /// off, a question to the peer may bring it nearer.
-    fn heeds_in(&mut self, state: State, cause: Cause, iface: &mut Interface, now: Instant) -> bool {
-        if self.role != Role::Held || self.flags.has(Flags::DISCARD) || !is_complete(state) {
+        let is_same = self.tcp().is_some_and(|socket| socket.state() == before);
+        if !is_same || !is_complete(before) || !self.is_open() {
             return false;
         }
         match cause {
@@ -421,42 +421,60 @@ impl Slot {
                 self.flags.set(Flags::FULL, full);
                 self.deadline = NEVER;
             }
-            // One whose window is closed owes nothing until it is asked whether it still is.
-            Cause::Egress(Sending::Sent | Sending::Stalled) if self.flags.has(Flags::FULL) => {
-                self.deadline = self.deadline.min(patience_ends(self, iface, now));
+            Cause::Egress(sending) => {
+                if sending == Sending::Sent {
+                    self.flags.set(Flags::UNSENT, false);
+                }
+                // One whose window is closed owes nothing until it is asked whether it still is.
+                let asked = sending != Sending::Nothing;
+                if self.deadline == NEVER || asked && self.flags.has(Flags::FULL) {
+                    self.begin_patience(asked, iface, now);
+                }
             }
-            Cause::Egress(_) => self.limit_patience(iface, now),
         }
         true
     }
 
+    /// Whether it is a connection that its application holds and has not closed.
+    fn is_open(&self) -> bool {
+        self.role == Role::Held && !self.flags.has(Flags::DISCARD)
+    }
+
+    /// Begins the time limit of a peer that owes an answer, or has just been asked.
+    fn begin_patience(&mut self, asked: bool, iface: &mut Interface, now: Instant) {
+        if asked || !self.flags.has(Flags::FULL) {
+            self.deadline = self.deadline.min(patience_ends(self, iface, now));
+        }
+    }
+
     /// Begins the time limit of a peer that owes an answer, if none has begun.
     pub(super) fn limit_patience(&mut self, iface: &mut Interface, now: Instant) {
-        let is_open = self.role == Role::Held && !self.flags.has(Flags::DISCARD);
         if self.deadline == NEVER
-            && is_open
-            && !self.flags.has(Flags::FULL)
+            && self.is_open()
             && self.tcp().is_some_and(|socket| is_complete(socket.state()))
         {
-            self.deadline = patience_ends(self, iface, now);
+            self.begin_patience(false, iface, now);
         }
     }
 }
 
 /// When the patience with a peer is at its end. With one that will only be asked later, it begins
 /// later: a probe may be further away than the patience lasts.
+#[cfg_attr(feature = "indexed", inline)]
 fn patience_ends(slot: &Slot, iface: &mut Interface, now: Instant) -> Instant {
     let (Some(socket), Some(set)) = (slot.tcp(), &slot.set) else { return NEVER };
     if slot.patience == Limit::NONE {
         return NEVER;
     }
-    let asked = match socket.keep_alive() {
-        _ if owes(socket) && slot.flags.has(Flags::FULL) => iface.poll_at(now, set),
-        _ if owes(socket) => None,
-        Some(interval) => Some(now + interval),
+    let begins = match socket.keep_alive() {
+        _ if owes(socket) => {
+            let asked =
+                if slot.flags.has(Flags::FULL) { iface.poll_at(now, set) } else { None };
+            asked.map_or(now, |asked| asked.max(now))
+        }
+        Some(interval) => now + interval,
         None => return NEVER,
     };
-    let begins = asked.map_or(now, |asked| asked.max(now));
     slot.patience.after(begins)
 }
 
@@ -480,7 +498,7 @@ impl Core {
         if matches!(cause, Cause::Egress(Sending::Sent)) {
             slot.flags.set(Flags::UNSENT, false);
         }
-        if slot.heeds_in(state, cause, &mut self.iface, self.now) {
+        if slot.heeds(state, cause, &mut self.iface, self.now) {
             return;
         }
         let is_over = match slot.role {

@@ -10,15 +10,18 @@ use smoltcp::socket::udp::{Socket, UdpMetadata};
 use smoltcp::wire::IpAddress;
 use smoltcp::wire::{IpEndpoint, IpListenEndpoint};
 
-use super::core::{Cause, Core};
+use super::core::{Cause, Core, Sending};
 use super::peer::Peer;
-use super::slot::{NEVER, Role, SlotId};
+use super::slot::{NEVER, Role, Slot, SlotId};
 #[cfg(feature = "embedded-nal-async")]
 use crate::addr::ip_address;
 use crate::addr::{ip_addr, ip_endpoint, overlap, socket_addr};
 use crate::{Error, LocalEndpoint, Protocol};
 
 const UDP_HEADER: usize = 8;
+
+/// What any medium carries (RFC 791 section 3.1, RFC 8200 section 5), headers left out.
+const SMALL: usize = 512;
 
 type Nb<R> = nb::Result<R, Error>;
 
@@ -117,6 +120,7 @@ impl Core {
     }
 
     /// Whether datagrams can go from this socket to that destination.
+    #[cfg_attr(feature = "indexed", inline)]
     fn udp_check_remote(&mut self, id: SlotId, remote: IpEndpoint) -> Result<(), Error> {
         if remote.port == 0 {
             return Err(Error::PortZero);
@@ -132,8 +136,6 @@ impl Core {
                 return Err(Error::AddressFamily);
             }
             Some(addr) if !self.iface.has_ip_addr(addr) => return Err(Error::AddressLost),
-            // Then there is an address to send from, too.
-            None if self.is_neighbor(remote.addr) => return Ok(()),
             Some(_) => {}
             None => {
                 self.source_for(remote.addr)?;
@@ -189,10 +191,24 @@ impl Core {
     /// Queues a datagram for the peer, or for want of one the last destination.
     pub(crate) fn udp_send_to_peer(&mut self, id: SlotId, data: &[u8]) -> Nb<()> {
         let remote = self.udp_peer(id)?;
+        let is_near = self.is_neighbor(remote.addr);
+        let Some(slot) = self.table.get_mut(id) else { return Err(Error::WrongState.into()) };
+        let is_usual = is_near && self.link_up && slot.end.is_none() && data.len() <= SMALL;
+        match slot.udp_mut() {
+            // What is left to be checked of such a datagram is whether it fits.
+            Some(socket) if is_usual && socket.endpoint().addr.is_none() => {
+                if socket.send_slice(data, remote).is_ok() {
+                    self.table.touch(id);
+                    return Ok(());
+                }
+            }
+            _ => {}
+        }
         self.udp_sendable(id, remote, data.len())?;
         self.udp_queue(id, remote.into(), data)
     }
 
+    #[cfg_attr(feature = "indexed", inline)]
     fn udp_queue(&mut self, id: SlotId, meta: UdpMetadata, data: &[u8]) -> Nb<()> {
         let Some(socket) = self.udp_mut(id) else { return Err(Error::WrongState.into()) };
         socket.send_slice(data, meta).map_err(|_| nb::Error::WouldBlock)?;
@@ -201,6 +217,7 @@ impl Core {
     }
 
     /// Whether a datagram of this size can be sent to this destination.
+    #[cfg_attr(feature = "indexed", inline)]
     fn udp_sendable(
         &mut self,
         id: SlotId,
@@ -330,6 +347,7 @@ impl Core {
         self.udp_peer(id).map(socket_addr)
     }
 
+    #[cfg_attr(feature = "indexed", inline)]
     fn udp_peer(&self, id: SlotId) -> Result<IpEndpoint, Error> {
         match self.peer(id) {
             Peer::Only(remote) => Ok(remote),
@@ -450,6 +468,17 @@ impl Core {
     }
 }
 
+impl Slot {
+    /// Whether nothing is to be made of a frame that a UDP socket was shown, or has sent.
+    pub(super) fn is_settled_udp(&self, cause: Cause) -> bool {
+        let is_usual = match cause {
+            Cause::Ingress { .. } => true,
+            Cause::Egress(sending) => sending == Sending::Sent && self.deadline == NEVER,
+        };
+        is_usual && self.role == Role::Held && self.udp().is_some()
+    }
+}
+
 /// What the network makes of a slot.
 impl Core {
     pub(crate) fn udp_settle(&mut self, id: SlotId, cause: Cause) {
@@ -486,14 +515,14 @@ impl Core {
 
     /// Empties both queues.
     pub(super) fn udp_clear(&mut self, id: SlotId) {
-        let Some(slot) = self.slot_mut(id) else { return };
+        let Some(slot) = self.table.get_mut(id) else { return };
         if let Some(socket) = slot.udp_mut() {
             let local = socket.endpoint();
             socket.close();
             let _ = socket.bind(local);
         }
         // The next datagram may be for another neighbour, and is not to wait for this one.
-        slot.forget_neighbor();
+        slot.forget_neighbor(&mut self.iface, self.now);
         self.table.move_to(id, None);
     }
 }

@@ -105,6 +105,7 @@ fn fold(addr: IpAddress) -> u64 {
 
 /// By list.
 impl Table {
+    #[inline]
     fn ends(&mut self, list: ListId) -> &mut Ends {
         let [free_tcp, free_udp, dirty, stalled, free_icmp, free_raw] = &mut self.index.lists;
         match list {
@@ -131,7 +132,14 @@ impl Table {
     /// Takes the slot out of the list it is in, and puts it at the end of another, or of none.
     pub(crate) fn move_to(&mut self, id: SlotId, list: Option<ListId>) {
         self.unlink(id);
-        let Some(list) = list else { return };
+        if let Some(list) = list {
+            self.append(id, list);
+        }
+    }
+
+    /// Puts a slot that is in no list at the end of one.
+    #[inline]
+    pub(super) fn append(&mut self, id: SlotId, list: ListId) {
         let last = core::mem::replace(&mut self.ends(list).last, id);
         if last == NONE {
             self.ends(list).first = id;
@@ -145,6 +153,7 @@ impl Table {
         }
     }
 
+    #[inline]
     fn unlink(&mut self, id: SlotId) {
         let Some(links) = self.links(id) else { return };
         let Some(list) = links.list.take() else { return };
@@ -243,6 +252,7 @@ impl Table {
     }
 
     /// Visits the slot at `at`, or before.
+    #[inline]
     pub(crate) fn plan(&mut self, id: SlotId, at: Instant) {
         let Some(links) = self.get(id).map(|slot| &slot.links) else { return };
         let (place, due) = (links.place, links.due);

@@ -241,14 +241,17 @@ impl Table {
         match links.list {
             Some(ListId::Dirty | ListId::Stalled) => {}
             Some(ListId::Doubtful) => links.list = Some(ListId::Dirty),
-            _ => self.move_to(id, Some(ListId::Dirty)),
+            None => self.append(id, ListId::Dirty),
+            Some(_) => self.move_to(id, Some(ListId::Dirty)),
         }
     }
 
     /// As `touch`, for a slot that often has nothing to send.
     pub(crate) fn suspect(&mut self, id: SlotId) {
-        if !matches!(self.list(id), Some(ListId::Dirty | ListId::Doubtful | ListId::Stalled)) {
-            self.move_to(id, Some(ListId::Doubtful));
+        match self.list(id) {
+            Some(ListId::Dirty | ListId::Doubtful | ListId::Stalled) => {}
+            None => self.append(id, ListId::Doubtful),
+            Some(_) => self.move_to(id, Some(ListId::Doubtful)),
         }
     }
 

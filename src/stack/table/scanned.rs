@@ -95,6 +95,11 @@ impl Table {
         self.oldest(list, self.age(id, list)?.checked_sub(1)?)
     }
 
+    /// Puts a slot that is in no list at the end of one.
+    pub(super) fn append(&mut self, id: SlotId, list: ListId) {
+        self.move_to(id, Some(list));
+    }
+
     /// Takes the slot out of the list it is in, and puts it at the end of another, or of none.
     #[inline(never)]
     pub(crate) fn move_to(&mut self, id: SlotId, list: Option<ListId>) {

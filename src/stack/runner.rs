@@ -17,7 +17,7 @@ use super::port::Drive;
 use super::slot::NEVER;
 #[cfg(feature = "embedded-hal-async")]
 use super::{Clock, Stack};
-use super::{Net, Sharing, Step};
+use super::{Net, Sharing};
 use crate::Error;
 #[cfg(feature = "embedded-hal-async")]
 use crate::device::AsyncDevice;

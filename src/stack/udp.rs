@@ -194,15 +194,14 @@ impl Core {
         let is_near = self.is_neighbor(remote.addr);
         let Some(slot) = self.table.get_mut(id) else { return Err(Error::WrongState.into()) };
         let is_usual = is_near && self.link_up && slot.end.is_none() && data.len() <= SMALL;
-        match slot.udp_mut() {
-            // What is left to be checked of such a datagram is whether it fits.
-            Some(socket) if is_usual && socket.endpoint().addr.is_none() => {
-                if socket.send_slice(data, remote).is_ok() {
-                    self.table.touch(id);
-                    return Ok(());
-                }
-            }
-            _ => {}
+        // What is left to be checked of a usual one is whether it fits.
+        if is_usual
+            && let Some(socket) = slot.udp_mut()
+            && socket.endpoint().addr.is_none()
+            && socket.send_slice(data, remote).is_ok()
+        {
+            self.table.touch(id);
+            return Ok(());
         }
         self.udp_sendable(id, remote, data.len())?;
         self.udp_queue(id, remote.into(), data)

@@ -1,47 +1,20 @@
-//! x
+//! Measures the stacks, and prints tables of it: see `scripts/bench`, which builds what this needs.
 
-mod cable;
-mod near;
-mod remote;
-mod time;
-mod work;
-mod world;
+use std::env;
 
-use near::Near;
-use near::bare::{Bare, Documented, Tuned};
-use near::typed::Typed;
-use work::{Case, Work};
-
-fn frames<N: Near>(case: Case) {
-    let mut bench = case.begin::<N>();
-    let f0 = bench.world.plug.frames();
-    let t0 = time::now();
-    let [_, times] = case.work.times();
-    bench.run(times);
-    println!("{:<30} {:?}: {} times, {} frames, {} us", N::NAME, case, times, bench.world.plug.frames() - f0, time::now() - t0);
-}
-
-fn run<N: Near>(work: &str, times: u32) {
-    let work = *Work::ALL.iter().find(|w| format!("{w:?}") == work).unwrap();
-    let mut bench = Case { work, idle: None }.begin::<N>();
-    bench.run(times);
-}
+use sockstate_bench::results::Programs;
+use sockstate_bench::{report, stacks};
 
 fn main() {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    if let [near, work, times] = &args[..] {
-        let times = times.parse().unwrap();
-        match near.as_str() {
-            "docs" => run::<Bare<Documented>>(work, times),
-            "tuned" => run::<Bare<Tuned>>(work, times),
-            _ => run::<Typed>(work, times),
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    sockstate_tables::end(match arguments[..] {
+        // What the program asks of itself, and of its other builds.
+        ["list"] => stacks::list(),
+        ["case", stack, work, idle, count, times] => stacks::run(stack, [work, idle, count, times]),
+        [tasks, plain, sizes, more_sizes, ref task @ ..] => {
+            report::run(&Programs { tasks, plain, sizes, more_sizes }, task)
         }
-        return;
-    }
-    for work in Work::ALL {
-        let case = Case { work, idle: None };
-        frames::<Bare<Documented>>(case);
-        frames::<Bare<Tuned>>(case);
-        frames::<Typed>(case);
-    }
+        _ => Err("arguments: see scripts/bench".into()),
+    })
 }

@@ -40,7 +40,7 @@ pub const SERVER: u16 = 8_080;
 const PAUSE: i64 = 1_000_000;
 
 /// How many sockets each service has.
-const SERVICES: [(u16, usize); 5] = [(ECHO, 2), (DISCARD, 64), (SOURCE, 2), (ONCE, 4), (MUTE, 1)];
+const SERVICES: [(u16, usize); 5] = [(ECHO, 2), (DISCARD, 64), (SOURCE, 2), (ONCE, 4), (MUTE, 64)];
 
 /// A client of the server at the near end.
 struct Client {
@@ -81,9 +81,8 @@ impl Remote {
             }
         }
         let udp = [ECHO, DOMAIN].map(|port| {
-            let buffer = || {
-                udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 16], vec![0; 4_096])
-            };
+            let buffer =
+                || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 16], vec![0; 4_096]);
             let mut socket = udp::Socket::new(buffer(), buffer());
             socket.bind(port).expect("a port");
             (port, sockets.add(socket))

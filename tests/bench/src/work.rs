@@ -41,6 +41,10 @@ const PARALLEL: usize = 64;
 const CLIENTS: usize = 256;
 const BACKLOG: u16 = 16;
 
+/// Idle connections that are opened at a time. One by one, a stack that visits all sockets would take
+/// long to open thousands.
+const OPENED_AT_ONCE: usize = 64;
+
 /// What of its data an application handles at a time.
 const PIECE: usize = 1_024;
 
@@ -76,7 +80,7 @@ impl Work {
     }
 
     /// How often it is done at least and at most: the difference counts.
-    pub fn times(self) -> [u32; 2] {
+    fn times(self) -> [u32; 2] {
         match self {
             Work::TcpRoundTrip | Work::UdpRoundTrip | Work::LookUp => [20, 120],
             Work::Churn => [20, 70],
@@ -101,22 +105,51 @@ impl Work {
     }
 }
 
+impl Idle {
+    pub const ALL: [Idle; 3] = [Idle::Listening, Idle::Connected, Idle::Udp];
+}
+
 impl Case {
+    /// Some work alone.
+    pub const fn alone(work: Work) -> Self {
+        Case { work, idle: None }
+    }
+
+    /// How often it is done at least and at most: the difference counts. Beside many sockets a few
+    /// times will do, as each is as the other, and some stacks visit all of them each time.
+    pub fn times(self) -> [u32; 2] {
+        if self.idle.is_some() { [4, 24] } else { self.work.times() }
+    }
+
+    /// How large a stack it needs.
+    pub fn setup(self) -> Setup {
+        let mut setup = self.work.setup();
+        match self.idle {
+            Some((Idle::Udp, count)) => setup.udp += count,
+            Some((Idle::Listening | Idle::Connected, count)) => setup.tcp += count,
+            None => {}
+        }
+        setup
+    }
+
+    /// Whether a stack can do it.
+    pub fn suits<N: Near>(self) -> bool {
+        let is_idle = |kind| self.idle.is_some_and(|(idle, _)| idle == kind);
+        let Setup { tcp, udp, .. } = self.setup();
+        (N::HAS_LISTENERS || !(self.work == Work::Burst || is_idle(Idle::Listening)))
+            && (N::HAS_LOOKUPS || self.work != Work::LookUp)
+            && tcp + udp <= N::MOST_SOCKETS
+    }
+
     /// A world in which the work can be done, with what it is done with.
     pub fn begin<N: Near>(self) -> Bench<N> {
-        let mut setup = self.work.setup();
-        let parallel = if self.work == Work::Parallel { PARALLEL } else { 1 };
-        if let Some((idle, count)) = self.idle {
-            match idle {
-                Idle::Udp => setup.udp += count,
-                Idle::Listening | Idle::Connected => setup.tcp += count,
-            }
-        }
-        let mut world = World::<N>::new(setup, parallel);
-        let mut idle = vec![];
-        if let Some((kind, count)) = self.idle {
-            idle.extend((0..count).map(|n| open(&mut world, kind, 10_000 + n as u16)));
-        }
+        let parallel = match self.idle {
+            Some((Idle::Connected, _)) => OPENED_AT_ONCE,
+            _ if self.work == Work::Parallel => PARALLEL,
+            _ => 1,
+        };
+        let mut world = World::<N>::new(self.setup(), parallel);
+        let idle = self.idle.map_or_else(Vec::new, |(kind, count)| open(&mut world, kind, count));
         let tcp = match self.work {
             Work::TcpRoundTrip => vec![connect(&mut world, ECHO)],
             Work::Parallel => (0..PARALLEL).map(|_| connect(&mut world, DISCARD)).collect(),
@@ -171,12 +204,34 @@ impl<N: Near> Bench<N> {
     }
 }
 
-fn open<N: Near>(world: &mut World<N>, idle: Idle, port: u16) -> IdleSocket<N> {
+fn open<N: Near>(world: &mut World<N>, idle: Idle, count: usize) -> Vec<IdleSocket<N>> {
+    let ports = (10_000..).take(count);
     match idle {
-        Idle::Listening => IdleSocket::Listener(world.near.listen(port, 1)),
-        Idle::Connected => IdleSocket::Tcp(connect(world, MUTE)),
-        Idle::Udp => IdleSocket::Udp(world.near.udp(port, MUTE)),
+        Idle::Listening => {
+            ports.map(|port| IdleSocket::Listener(world.near.listen(port, 1))).collect()
+        }
+        Idle::Connected => open_connections(world, count),
+        Idle::Udp => ports.map(|port| IdleSocket::Udp(world.near.udp(port, MUTE))).collect(),
     }
+}
+
+fn open_connections<N: Near>(world: &mut World<N>, count: usize) -> Vec<IdleSocket<N>> {
+    let mut open = Vec::with_capacity(count);
+    while open.len() < count {
+        let mut new = OPENED_AT_ONCE.min(count - open.len());
+        let mut pending = vec![];
+        world.run(|near| {
+            pending.extend((0..std::mem::take(&mut new)).map(|_| near.connect(MUTE)));
+            for connecting in std::mem::take(&mut pending) {
+                match near.connected(connecting) {
+                    Ok(tcp) => open.push(IdleSocket::Tcp(tcp)),
+                    Err(connecting) => pending.push(connecting),
+                }
+            }
+            pending.is_empty()
+        });
+    }
+    open
 }
 
 fn connect<N: Near>(world: &mut World<N>, port: u16) -> N::Tcp {

@@ -34,7 +34,12 @@ impl Task {
     pub fn from_arguments() -> Result<Self, Box<dyn Error>> {
         let arguments: Vec<String> = env::args().skip(1).collect();
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        match arguments[..] {
+        Task::of(&arguments)
+    }
+
+    /// What the end of a command line says, of a program that wants more before it.
+    pub fn of(arguments: &[&str]) -> Result<Self, Box<dyn Error>> {
+        match *arguments {
             [] => Ok(Task::Print),
             ["--check", file] => Ok(Task::Check(Document::read(file)?)),
             ["--write", file] => Ok(Task::Write(Document::read(file)?)),

@@ -28,6 +28,12 @@ pub const DATAGRAM_BYTES: usize = 1_024;
 pub trait Near: Sized {
     /// What it is called in tables.
     const NAME: &str;
+    /// Whether it can listen.
+    const HAS_LISTENERS: bool = true;
+    /// Whether it can look up names.
+    const HAS_LOOKUPS: bool = true;
+    /// How many sockets it can have.
+    const MOST_SOCKETS: usize = usize::MAX;
 
     /// A connection request.
     type Connecting;

@@ -62,7 +62,10 @@ impl Near for Typed {
         self.net.tcp().expect("a socket").connect(remote(port)).expect("a request")
     }
 
-    fn connected(&mut self, mut connecting: Self::Connecting) -> Result<Self::Tcp, Self::Connecting> {
+    fn connected(
+        &mut self,
+        mut connecting: Self::Connecting,
+    ) -> Result<Self::Tcp, Self::Connecting> {
         match settled(connecting.poll()) {
             Some(()) => Ok(connecting.finish().expect("a connection")),
             None => Err(connecting),
@@ -93,7 +96,13 @@ impl Near for Typed {
     }
 
     fn listen(&mut self, port: u16, backlog: u16) -> Self::Listener {
-        self.net.tcp().expect("a socket").bind(port).expect("a port").listen(backlog).expect("slots")
+        self.net
+            .tcp()
+            .expect("a socket")
+            .bind(port)
+            .expect("a port")
+            .listen(backlog)
+            .expect("slots")
     }
 
     fn accept(&mut self, listener: &mut Self::Listener) -> Option<Self::Tcp> {

@@ -24,7 +24,7 @@ pub trait Sharing: sealed::Sealed + 'static {
     type Driver: ?Sized + Drive;
     /// Whether somebody may wait for the lock, so that no more than one frame is to be moved at a time.
     #[doc(hidden)]
-    const IS_SHARED: bool;
+    const IS_SHARED: bool = true;
 }
 
 /// One thread uses the stack. Locking costs a flag, and neither the stack nor its sockets can be
@@ -143,5 +143,4 @@ impl sealed::Sealed for Shared {}
 impl Sharing for Shared {
     type Lock = raw_impls::cs::CriticalSectionRawMutex;
     type Driver = dyn Drive + Send;
-    const IS_SHARED: bool = true;
 }

@@ -344,7 +344,7 @@ impl<S: Sharing> Net<S> {
     /// # let mut buffer = [0; 64];
     /// # for _ in 0..2 {
     /// net.poll_ingress()?;
-    /// while socket.receive_queue()?.is_some() {
+    /// while socket.next_len()?.is_some() {
     ///     let (n, from) = net.block(|| socket.receive_from(&mut buffer))?;
     ///     net.block(|| socket.send_to(&buffer[..n], from))?;
     /// }

@@ -2,6 +2,7 @@
 
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
+use core::slice::from_mut;
 use core::sync::atomic::AtomicU8;
 
 use heapless::Vec;
@@ -58,7 +59,11 @@ pub struct Storage<
     tcp_slots: Vec<Slot, TCP>,
     udp_slots: Vec<Slot, UDP>,
     #[cfg(feature = "tcp")]
+    tcp_sets: Vec<SocketStorage<'static>, TCP>,
+    #[cfg(feature = "tcp")]
     tcp: [TcpMemory<TCP_RX, TCP_TX>; TCP],
+    #[cfg(feature = "udp")]
+    udp_sets: Vec<SocketStorage<'static>, UDP>,
     #[cfg(feature = "udp")]
     udp: [UdpMemory<UDP_BUF, UDP_PACKETS>; UDP],
     #[cfg(feature = "udp")]
@@ -72,7 +77,6 @@ pub struct Storage<
 #[cfg(feature = "tcp")]
 #[derive(Debug)]
 struct TcpMemory<const RX: usize, const TX: usize> {
-    set: Vec<SocketStorage<'static>, 1>,
     rx: [u8; RX],
     tx: [u8; TX],
 }
@@ -80,7 +84,6 @@ struct TcpMemory<const RX: usize, const TX: usize> {
 #[cfg(feature = "udp")]
 #[derive(Debug)]
 struct UdpMemory<const BUF: usize, const PACKETS: usize> {
-    set: Vec<SocketStorage<'static>, 1>,
     rx_meta: Vec<udp::PacketMetadata, PACKETS>,
     tx_meta: Vec<udp::PacketMetadata, PACKETS>,
     rx: [u8; BUF],
@@ -103,11 +106,14 @@ impl<
             tcp_slots: Vec::new(),
             udp_slots: Vec::new(),
             #[cfg(feature = "tcp")]
-            tcp: [const { TcpMemory { set: Vec::new(), rx: [0; TCP_RX], tx: [0; TCP_TX] } }; TCP],
+            tcp_sets: Vec::new(),
+            #[cfg(feature = "tcp")]
+            tcp: [const { TcpMemory { rx: [0; TCP_RX], tx: [0; TCP_TX] } }; TCP],
+            #[cfg(feature = "udp")]
+            udp_sets: Vec::new(),
             #[cfg(feature = "udp")]
             udp: [const {
                 UdpMemory {
-                    set: Vec::new(),
                     rx_meta: Vec::new(),
                     tx_meta: Vec::new(),
                     rx: [0; UDP_BUF],
@@ -151,8 +157,10 @@ impl<
         #[cfg(feature = "tcp")]
         let tcp_slots = fill(&mut storage.tcp_slots, || Slot::EMPTY);
         #[cfg(feature = "tcp")]
-        for (slot, memory) in tcp_slots.iter_mut().zip(&mut storage.tcp) {
-            let mut set = SocketSet::new(fill(&mut memory.set, || SocketStorage::EMPTY));
+        let tcp_sets = fill(&mut storage.tcp_sets, || SocketStorage::EMPTY).iter_mut();
+        #[cfg(feature = "tcp")]
+        for ((slot, memory), set) in tcp_slots.iter_mut().zip(&mut storage.tcp).zip(tcp_sets) {
+            let mut set = SocketSet::new(from_mut(set));
             set.add(tcp::Socket::new(
                 tcp::SocketBuffer::new(&mut memory.rx[..]),
                 tcp::SocketBuffer::new(&mut memory.tx[..]),
@@ -162,9 +170,11 @@ impl<
         #[cfg(feature = "udp")]
         let udp_slots = fill(&mut storage.udp_slots, || Slot::EMPTY);
         #[cfg(feature = "udp")]
-        for (slot, memory) in udp_slots.iter_mut().zip(&mut storage.udp) {
+        let udp_sets = fill(&mut storage.udp_sets, || SocketStorage::EMPTY).iter_mut();
+        #[cfg(feature = "udp")]
+        for ((slot, memory), set) in udp_slots.iter_mut().zip(&mut storage.udp).zip(udp_sets) {
             let empty = || udp::PacketMetadata::EMPTY;
-            let mut set = SocketSet::new(fill(&mut memory.set, || SocketStorage::EMPTY));
+            let mut set = SocketSet::new(from_mut(set));
             set.add(udp::Socket::new(
                 udp::PacketBuffer::new(fill(&mut memory.rx_meta, empty), &mut memory.rx[..]),
                 udp::PacketBuffer::new(fill(&mut memory.tx_meta, empty), &mut memory.tx[..]),

@@ -21,11 +21,9 @@ pub(crate) struct Links {
     /// The bucket this slot is in, and the next slot of its chain.
     bucket: SlotId,
     chain: SlotId,
-    /// When this slot is to be visited, and its place in the heap; whether it wanted just that when
-    /// it was asked last, or may be early.
+    /// When this slot is to be visited, and its place in the heap.
     due: Instant,
     place: u16,
-    is_exact: bool,
     /// Not about this slot: the first slot of the bucket with this slot's number...
     head: SlotId,
     /// ...and the slot at the place of the heap with this slot's number.
@@ -41,7 +39,6 @@ impl Links {
         chain: NONE,
         due: NEVER,
         place: NONE,
-        is_exact: false,
         head: NONE,
         heap: NONE,
     };
@@ -53,6 +50,8 @@ pub(super) struct Index {
     heap_len: u16,
     /// When the first of the heap is to be visited.
     earliest: Instant,
+    /// The slot that was planned last, if it wanted just that and nothing later.
+    exact: SlotId,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +62,12 @@ struct Ends {
 
 impl Index {
     pub(super) const EMPTY: Self =
-        Index { lists: [Ends { first: NONE, last: NONE }; LISTS], heap_len: 0, earliest: NEVER };
+        Index {
+            lists: [Ends { first: NONE, last: NONE }; LISTS],
+            heap_len: 0,
+            earliest: NEVER,
+            exact: NONE,
+        };
 }
 
 /// What a slot is found by: the hash of a connection, or of what is bound to a port.
@@ -189,9 +193,9 @@ impl Table {
     /// Files the slot under a key, or under none.
     pub(super) fn file(&mut self, id: SlotId, key: Option<Key>) {
         let new = key.map_or(NONE, |key| self.bucket(key));
-        let Some(links) = self.links(id) else { return };
         // What it wanted was for what it was.
-        links.is_exact = false;
+        self.loosen(id);
+        let Some(links) = self.links(id) else { return };
         let old = core::mem::replace(&mut links.bucket, new);
         if old == new {
             return;
@@ -240,8 +244,8 @@ impl Table {
 impl Table {
     /// Visits the slot at `at` at the latest.
     pub(crate) fn schedule(&mut self, id: SlotId, at: Instant) {
+        self.loosen(id);
         let Some(links) = self.links(id) else { return };
-        links.is_exact = false;
         if links.place == NONE {
             self.index.heap_len += 1;
             self.sift_up(self.index.heap_len - 1, id, at);
@@ -271,21 +275,19 @@ impl Table {
             }
             self.put(place, id, at);
         }
-        if let Some(links) = self.links(id) {
-            links.is_exact = true;
-        }
+        self.index.exact = id;
     }
 
     /// What the slot wanted may have changed, to a later time.
     pub(crate) fn loosen(&mut self, id: SlotId) {
-        if let Some(links) = self.links(id) {
-            links.is_exact = false;
+        if self.index.exact == id {
+            self.index.exact = NONE;
         }
     }
 
     /// Whether the slot need not be visited before the time that `next_due` tells.
     pub(crate) fn is_exact(&self, id: SlotId) -> bool {
-        self.get(id).is_some_and(|slot| slot.links.is_exact)
+        self.index.exact == id
     }
 
     /// The slot that is to be visited by now, and first.
@@ -304,6 +306,7 @@ impl Table {
 
     /// Forgets the visit.
     pub(crate) fn unschedule(&mut self, id: SlotId) {
+        self.loosen(id);
         let Some(links) = self.links(id) else { return };
         let place = core::mem::replace(&mut links.place, NONE);
         if place == NONE {

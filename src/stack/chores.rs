@@ -69,10 +69,4 @@ impl Core {
     pub(super) fn dhcp_is_due(&self) -> bool {
         false
     }
-
-    pub(super) fn dhcp_may_send(&self) -> bool {
-        false
-    }
-
-    pub(super) fn dhcp_had_a_turn(&self, _sending: Sending) {}
 }

@@ -468,8 +468,7 @@ fn patience_ends(slot: &Slot, iface: &mut Interface, now: Instant) -> Instant {
     }
     let begins = match socket.keep_alive() {
         _ if owes(socket) => {
-            let asked =
-                if slot.flags.has(Flags::FULL) { iface.poll_at(now, set) } else { None };
+            let asked = if slot.flags.has(Flags::FULL) { iface.poll_at(now, set) } else { None };
             asked.map_or(now, |asked| asked.max(now))
         }
         Some(interval) => now + interval,

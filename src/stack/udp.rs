@@ -217,12 +217,7 @@ impl Core {
 
     /// Whether a datagram of this size can be sent to this destination.
     #[cfg_attr(feature = "indexed", inline)]
-    fn udp_sendable(
-        &mut self,
-        id: SlotId,
-        remote: IpEndpoint,
-        size: usize,
-    ) -> Result<(), Error> {
+    fn udp_sendable(&mut self, id: SlotId, remote: IpEndpoint, size: usize) -> Result<(), Error> {
         if let Some(error) = self.slot_mut(id).and_then(|slot| slot.end.take()) {
             return Err(error);
         }

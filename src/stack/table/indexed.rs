@@ -61,13 +61,12 @@ struct Ends {
 }
 
 impl Index {
-    pub(super) const EMPTY: Self =
-        Index {
-            lists: [Ends { first: NONE, last: NONE }; LISTS],
-            heap_len: 0,
-            earliest: NEVER,
-            exact: NONE,
-        };
+    pub(super) const EMPTY: Self = Index {
+        lists: [Ends { first: NONE, last: NONE }; LISTS],
+        heap_len: 0,
+        earliest: NEVER,
+        exact: NONE,
+    };
 }
 
 /// What a slot is found by: the hash of a connection, or of what is bound to a port.

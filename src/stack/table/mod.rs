@@ -20,9 +20,9 @@ use self::indexed::Index;
 #[cfg(feature = "indexed")]
 pub(crate) use self::indexed::{Key, Links};
 #[cfg(feature = "proto-ipv4")]
-use self::recent::Recent;
-#[cfg(feature = "proto-ipv4")]
 pub(crate) use self::recent::Ends;
+#[cfg(feature = "proto-ipv4")]
+use self::recent::Recent;
 #[cfg(not(feature = "indexed"))]
 use self::scanned::Index;
 #[cfg(not(feature = "indexed"))]

@@ -62,7 +62,8 @@ impl Table {
     /// How many turns ago this slot was put on the list; none if it is not there.
     fn age(&self, id: SlotId, list: ListId) -> Option<u32> {
         let links = &self.get(id)?.links;
-        (links.list.map(ListId::whole) == Some(list)).then_some(self.index.turns.wrapping_sub(links.since))
+        (links.list.map(ListId::whole) == Some(list))
+            .then_some(self.index.turns.wrapping_sub(links.since))
     }
 
     /// The slot that is longest on the list of those that came there so many turns ago or less.

@@ -7,9 +7,14 @@ use std::error::Error;
 
 use crate::near::Near;
 #[cfg(not(feature = "tasks"))]
-use crate::near::bare::{Bare, Documented, Tuned};
-#[cfg(not(feature = "tasks"))]
-use crate::near::typed::Typed;
+use crate::near::{
+    bare::{Bare, Documented, Tuned},
+    nal::Nal,
+    smoltcp_nal::SmoltcpNal,
+    typed::Typed,
+};
+#[cfg(feature = "tasks")]
+use crate::near::{embassy_net::EmbassyNet, tasks::Tasks};
 use crate::time;
 use crate::work::{Case, Idle, Work};
 
@@ -38,15 +43,36 @@ const STACKS: &[Stack] = &[
     Stack::of::<Bare<Tuned>>(TUNED),
     Stack::of::<Bare<Documented>>(DOCUMENTED),
     Stack::of::<Typed>(TYPED),
+    Stack::of::<Nal>(NAL),
+    Stack::of::<SmoltcpNal>(SMOLTCP_NAL),
 ];
 
 /// All of this build.
 #[cfg(feature = "tasks")]
-const STACKS: &[Stack] = &[];
+const STACKS: &[Stack] = &[
+    Stack::of::<Tasks>(TASKS),
+    Stack { name: EMBASSY_NET, title: EmbassyNet::<2>::NAME, run: embassy_net },
+];
+
+/// embassy-net, with no more places for sockets than it needs, one of them for look-ups: it visits
+/// all of them.
+#[cfg(feature = "tasks")]
+fn embassy_net(case: Case, times: u32) -> Option<Trace> {
+    match (case.work, case.idle.map_or(0, |(_, count)| count)) {
+        (Work::Burst, 0) => run_on::<EmbassyNet<288>>(case, times),
+        (Work::Parallel, 0) => run_on::<EmbassyNet<65>>(case, times),
+        (_, 0) => run_on::<EmbassyNet<2>>(case, times),
+        (_, 15) => run_on::<EmbassyNet<17>>(case, times),
+        (_, 63) => run_on::<EmbassyNet<65>>(case, times),
+        (_, 255) => run_on::<EmbassyNet<257>>(case, times),
+        (_, 1_023) => run_on::<EmbassyNet<1_025>>(case, times),
+        (_, 4_095) => run_on::<EmbassyNet<4_097>>(case, times),
+        _ => None,
+    }
+}
 
 impl Stack {
     /// A stack that is one type, however many sockets there are.
-    #[cfg_attr(feature = "tasks", expect(dead_code))]
     const fn of<N: Near>(name: &'static str) -> Self {
         Stack { name, title: N::NAME, run: run_on::<N> }
     }

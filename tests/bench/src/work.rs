@@ -137,7 +137,7 @@ impl Case {
         let is_idle = |kind| self.idle.is_some_and(|(idle, _)| idle == kind);
         let Setup { tcp, udp, .. } = self.setup();
         (N::HAS_LISTENERS || !(self.work == Work::Burst || is_idle(Idle::Listening)))
-            && (N::HAS_LOOKUPS || self.work != Work::LookUp)
+            && (N::PROBES_WINDOWS || self.work != Work::SendWithLoss)
             && tcp + udp <= N::MOST_SOCKETS
     }
 

@@ -33,6 +33,7 @@ impl<N: Near> World<N> {
     ///
     /// If neither end will ever have something to do.
     pub fn run(&mut self, mut application: impl FnMut(&mut N) -> bool) {
+        self.near.begin();
         let done = Cell::new(false);
         let mut application = |near: &mut N| done.set(done.get() || application(near));
         loop {

@@ -91,9 +91,9 @@ pub struct Listener {
 
 impl<S> Bare<S> {
     fn dns(&mut self) -> SocketHandle {
-        *self.dns.get_or_insert_with(|| {
-            self.sockets.add(dns::Socket::new(&[address(HOST)], vec![None]))
-        })
+        *self
+            .dns
+            .get_or_insert_with(|| self.sockets.add(dns::Socket::new(&[address(HOST)], vec![None])))
     }
 
     fn tcp(&mut self, handle: SocketHandle) -> &mut tcp::Socket<'static> {

@@ -1,6 +1,14 @@
 //! The stacks under test, behind one trait.
 
 pub mod bare;
+#[cfg(feature = "tasks")]
+pub mod embassy_net;
+#[cfg(feature = "tasks")]
+mod executor;
+pub mod nal;
+pub mod smoltcp_nal;
+#[cfg(feature = "tasks")]
+pub mod tasks;
 pub mod typed;
 
 use smoltcp::time::Duration;
@@ -30,10 +38,10 @@ pub trait Near: Sized {
     const NAME: &str;
     /// Whether it can listen.
     const HAS_LISTENERS: bool = true;
-    /// Whether it can look up names.
-    const HAS_LOOKUPS: bool = true;
-    /// How many sockets it can have.
+    /// How many sockets of each kind it can have.
     const MOST_SOCKETS: usize = usize::MAX;
+    /// Whether it asks again if a closed window still is: if not, one lost frame may be the end.
+    const PROBES_WINDOWS: bool = true;
 
     /// A connection request.
     type Connecting;
@@ -50,6 +58,9 @@ pub trait Near: Sized {
 
     /// A stack on a device.
     fn new(plug: Plug, setup: Setup) -> Self;
+
+    /// Another application begins: the next turn is to call it, whether or not something has happened.
+    fn begin(&mut self) {}
 
     /// One turn of the loop that runs the stack, with the application's part in it. How long nothing
     /// is to be done then unless a frame comes; zero for another turn at once.

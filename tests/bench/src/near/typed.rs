@@ -1,5 +1,6 @@
 //! sockstate's typed sockets.
 
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use smoltcp::time::Duration;
@@ -135,7 +136,7 @@ impl Near for Typed {
 }
 
 /// What there is, if anything. Nothing here fails.
-fn settled<R>(outcome: nb::Result<R, Error>) -> Option<R> {
+pub fn settled<R, E: Display>(outcome: nb::Result<R, E>) -> Option<R> {
     match outcome {
         Ok(result) => Some(result),
         Err(nb::Error::WouldBlock) => None,

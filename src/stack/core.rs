@@ -21,7 +21,7 @@ use super::router::FragmentMap;
 use super::router::Route;
 #[cfg(feature = "async")]
 use super::runner::Runner;
-use super::slot::{NEVER, Role, Slot, SlotId};
+use super::slot::{Flags, NEVER, Role, Slot, SlotId};
 use super::statistics::Counters;
 #[cfg(any(feature = "udp", feature = "icmp", feature = "raw"))]
 use super::storage::Lent;
@@ -130,7 +130,6 @@ pub struct Core {
 
 /// What a slot was like before a frame.
 pub(crate) struct Before {
-    is_tcp: bool,
     #[cfg(feature = "tcp")]
     pub(crate) tcp: smoltcp::socket::tcp::State,
     #[cfg(feature = "tcp")]
@@ -140,38 +139,63 @@ pub(crate) struct Before {
 }
 
 impl Before {
-    #[cfg(not(feature = "tcp"))]
-    fn of(_: &Slot) -> Self {
-        Before { is_tcp: false }
+    fn of(slot: &Slot) -> Self {
+        #[cfg_attr(not(feature = "tcp"), allow(unused_mut))]
+        let mut before = Before::open(slot.tcp_state());
+        #[cfg(feature = "tcp")]
+        if let Some(socket) = slot.tcp() {
+            before.queued = socket.send_queue();
+            // It is needed for those alone that will listen again.
+            if slot.role == Role::Backlog {
+                before.listen = socket.listen_endpoint();
+            }
+        }
+        before
     }
 
+    /// As `of`, for a slot that is simply open: of that, no more than the state is asked for.
     #[cfg(feature = "tcp")]
-    fn of(slot: &Slot) -> Self {
-        let Some(socket) = slot.tcp() else {
-            let (tcp, listen) = (State::Closed, IpListenEndpoint::default());
-            return Before { is_tcp: false, tcp, queued: 0, listen };
-        };
-        // It is needed for those alone that will listen again.
-        let listens = slot.role == Role::Backlog;
-        let listen = if listens { socket.listen_endpoint() } else { Default::default() };
-        Before { is_tcp: true, tcp: socket.state(), queued: socket.send_queue(), listen }
+    fn open(state: Option<State>) -> Self {
+        let tcp = state.unwrap_or(State::Closed);
+        Before { tcp, queued: 0, listen: IpListenEndpoint::default() }
+    }
+
+    #[cfg(not(feature = "tcp"))]
+    fn open(_: Option<State>) -> Self {
+        Before {}
     }
 }
 
+/// No socket has it.
+#[cfg(not(feature = "tcp"))]
+type State = core::convert::Infallible;
+
 impl Slot {
+    /// Whether it is held, and its application has not closed it.
+    pub(super) fn is_open(&self) -> bool {
+        self.role == Role::Held && !self.flags.has(Flags::DISCARD)
+    }
+
+    fn tcp_state(&self) -> Option<State> {
+        #[cfg(feature = "tcp")]
+        return self.tcp().map(|socket| socket.state());
+        #[cfg(not(feature = "tcp"))]
+        None
+    }
+
     /// Whether nothing more is to be made of a frame that the slot was shown, or has sent: by far
-    /// the most frames are of that kind.
+    /// the most frames are of that kind. `before` is the state that it had.
     #[inline]
     fn is_settled(
         &mut self,
-        before: &Before,
+        before: Option<State>,
         cause: Cause,
         iface: &mut Interface,
         now: Instant,
     ) -> bool {
         #[cfg(feature = "tcp")]
-        if before.is_tcp {
-            return self.heeds(before.tcp, cause, iface, now);
+        if let Some(before) = before {
+            return self.heeds(before, cause, iface, now);
         }
         #[cfg(feature = "udp")]
         if self.is_settled_udp(cause) {
@@ -286,16 +310,34 @@ impl Core {
 
     fn deliver_to(&mut self, id: SlotId, rst: bool, full: bool, ingress: impl Work<()>) {
         let Some(slot) = self.table.get_mut(id) else { return };
+        let cause = Cause::Ingress { rst, full };
+        self.pulse.arrives();
+        if !slot.is_open() {
+            return self.deliver_to_other(id, cause, ingress);
+        }
+        let state = slot.tcp_state();
+        let Some(set) = &mut slot.set else { return };
+        take_turn(&mut self.iface, set, self.now, ingress);
+        if !slot.is_settled(state, cause, &mut self.iface, self.now) {
+            self.settle(id, &Before::open(state), cause);
+        } else if state.is_some() {
+            match slot.links.list() {
+                None => self.table.append(id, ListId::Doubtful),
+                Some(ListId::Stalled) => self.plan_after_frame(id),
+                Some(_) => {}
+            }
+        }
+        self.changed(id);
+    }
+
+    /// Shows one frame to a slot that is not simply open.
+    #[inline(never)]
+    fn deliver_to_other(&mut self, id: SlotId, cause: Cause, ingress: impl Work<()>) {
+        let Some(slot) = self.table.get_mut(id) else { return };
         let before = Before::of(slot);
         let Some(set) = &mut slot.set else { return };
-        self.pulse.arrives();
         take_turn(&mut self.iface, set, self.now, ingress);
-        let cause = Cause::Ingress { rst, full };
-        if !slot.is_settled(&before, cause, &mut self.iface, self.now) {
-            self.settle(id, &before, cause);
-        } else if before.is_tcp {
-            self.plan_after_frame(id);
-        }
+        self.settle(id, &before, cause);
         self.changed(id);
     }
 
@@ -418,11 +460,13 @@ impl Core {
             self.table.move_to(id, None);
             return Some(Sending::Nothing);
         }
-        let before = Before::of(slot);
+        let is_open = slot.is_open();
+        let state = slot.tcp_state();
+        let before = if is_open { None } else { Some(Before::of(slot)) };
         let set = slot.set.as_mut()?;
         let mut look = Look::default();
         #[cfg(feature = "tcp")]
-        if before.tcp == State::SynSent {
+        if state == Some(State::SynSent) {
             look.medium = Some(self.caps.medium);
         }
         let sending = take_turn(&mut self.iface, set, self.now, |iface, set, now| {
@@ -439,7 +483,7 @@ impl Core {
             Sending::Stalled | Sending::Nothing => {}
         }
         let cause = Cause::Egress(sending);
-        let is_settled = slot.is_settled(&before, cause, &mut self.iface, self.now);
+        let is_settled = is_open && slot.is_settled(state, cause, &mut self.iface, self.now);
         let is_full = look.len >= self.caps.max_transmission_unit;
         if is_settled && sending == Sending::Sent && is_full {
             // There is more, most likely. If not, its next turn tells.
@@ -450,7 +494,7 @@ impl Core {
             if is_settled {
                 self.plan(id, cause);
             } else {
-                self.settle(id, &before, cause);
+                self.settle(id, &before.unwrap_or_else(|| Before::open(state)), cause);
             }
         }
         self.changed(id);

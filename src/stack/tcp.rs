@@ -435,11 +435,6 @@ impl Slot {
         true
     }
 
-    /// Whether it is a connection that its application holds and has not closed.
-    fn is_open(&self) -> bool {
-        self.role == Role::Held && !self.flags.has(Flags::DISCARD)
-    }
-
     /// Begins the time limit of a peer that owes an answer, or has just been asked.
     fn begin_patience(&mut self, asked: bool, iface: &mut Interface, now: Instant) {
         if asked || !self.flags.has(Flags::FULL) {

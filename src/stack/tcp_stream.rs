@@ -122,7 +122,7 @@ impl Core {
             return Ok(0);
         }
         let Some(slot) = self.table.get_mut(id) else { return Err(Error::WrongState.into()) };
-        let is_listed = slot.links.is_listed();
+        let is_listed = slot.links.list().is_some();
         let Some(socket) = slot.tcp_mut() else { return Err(Error::WrongState.into()) };
         match socket.recv_slice(buffer) {
             Ok(0) => Err(nb::Error::WouldBlock),

@@ -142,7 +142,7 @@ impl Table {
 
     /// Puts a slot that is in no list at the end of one.
     #[inline]
-    pub(super) fn append(&mut self, id: SlotId, list: ListId) {
+    pub(crate) fn append(&mut self, id: SlotId, list: ListId) {
         let last = core::mem::replace(&mut self.ends(list).last, id);
         if last == NONE {
             self.ends(list).first = id;

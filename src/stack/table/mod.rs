@@ -60,9 +60,9 @@ impl ListId {
 }
 
 impl Links {
-    /// Whether the slot is in a list.
-    pub(crate) fn is_listed(&self) -> bool {
-        self.list.is_some()
+    /// The list that the slot is in.
+    pub(crate) fn list(&self) -> Option<ListId> {
+        self.list
     }
 }
 

@@ -97,7 +97,7 @@ impl Table {
     }
 
     /// Puts a slot that is in no list at the end of one.
-    pub(super) fn append(&mut self, id: SlotId, list: ListId) {
+    pub(crate) fn append(&mut self, id: SlotId, list: ListId) {
         self.move_to(id, Some(list));
     }
 

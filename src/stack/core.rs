@@ -488,14 +488,14 @@ impl Core {
         if is_settled && sending == Sending::Sent && is_full {
             // There is more, most likely. If not, its next turn tells.
             self.take_turns(id);
-        } else {
+        } else if is_settled {
+            let (at, deadline) = (wish(&slot.set, &mut self.iface, self.now), slot.deadline);
             // Taken off the list now, so that it is decided anew where it belongs.
             self.table.move_to(id, None);
-            if is_settled {
-                self.plan(id, cause);
-            } else {
-                self.settle(id, &before.unwrap_or_else(|| Before::open(state)), cause);
-            }
+            self.plan_for(id, cause, at, deadline);
+        } else {
+            self.table.move_to(id, None);
+            self.settle(id, &before.unwrap_or_else(|| Before::open(state)), cause);
         }
         self.changed(id);
         Some(sending)
@@ -630,8 +630,13 @@ impl Core {
             }
             return;
         }
-        let (Some(set), deadline) = (&slot.set, slot.deadline) else { return };
-        let mut at = self.iface.poll_at(self.now, set).unwrap_or(NEVER);
+        let (at, deadline) = (wish(&slot.set, &mut self.iface, self.now), slot.deadline);
+        self.plan_for(id, cause, at, deadline);
+    }
+
+    /// As `plan`, for a slot that has had its turn to send, and wants the next one at `at`.
+    #[inline]
+    fn plan_for(&mut self, id: SlotId, cause: Cause, mut at: Instant, deadline: Instant) {
         if at <= self.now {
             // Asked to come at once, yet it had nothing: it waits for an event, not for time.
             let waits = cause == Cause::Egress(Sending::Nothing) && self.table.is_tcp(id);
@@ -779,6 +784,11 @@ fn take_turn<R>(
     work: impl Work<R>,
 ) -> R {
     work(iface, set, now)
+}
+
+/// When smoltcp wants a socket to have its turn to send.
+fn wish(set: &Option<SocketSet<'static>>, iface: &mut Interface, now: Instant) -> Instant {
+    set.as_ref().and_then(|set| iface.poll_at(now, set)).unwrap_or(NEVER)
 }
 
 /// Whether a socket is to have no turn to send: smoltcp empties one whose address is gone, and what

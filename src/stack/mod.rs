@@ -608,24 +608,30 @@ impl<S: Sharing> Net<S> {
 /// The lock.
 impl<S: Sharing, T: Drive + ?Sized> Net<S, T> {
     /// Works on the stack. Both kinds of lock fail only if the caller is within the stack already.
+    #[inline]
     pub(crate) fn with_core<R>(&self, work: impl FnOnce(&mut Core) -> R) -> Result<R, Error> {
-        self.core
-            .try_with_lock(|core| {
-                let result = work(core);
-                if self.dropped.any.load(Ordering::Relaxed) {
-                    self.release_dropped(core);
-                }
-                #[cfg(feature = "async")]
-                core.wake_runner();
-                result
-            })
-            .ok_or(Error::Reentrant)
+        let result = self.core.try_with_lock(|core| {
+            let result = work(core);
+            if self.dropped.any.load(Ordering::Relaxed) {
+                self.release_dropped(core);
+            }
+            #[cfg(feature = "async")]
+            core.wake_runner();
+            result
+        });
+        match result {
+            Some(result) => Ok(result),
+            None => Err(reentrant()),
+        }
     }
 
     /// As `with_core`, with the device and the clock.
+    #[inline]
     fn with_port<R>(&self, work: impl FnOnce(&mut Core, &mut T) -> R) -> Result<R, Error> {
-        self.with_core(|core| self.port.try_with_lock(|port| work(core, port)))?
-            .ok_or(Error::Reentrant)
+        match self.with_core(|core| self.port.try_with_lock(|port| work(core, port))) {
+            Ok(Some(result)) => Ok(result),
+            _ => Err(reentrant()),
+        }
     }
 
     /// As `with_core`, with the time up to date: for what sets a deadline.
@@ -737,6 +743,13 @@ impl<S: Sharing, T: ?Sized> ::core::fmt::Debug for Net<S, T> {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("Net").finish_non_exhaustive()
     }
+}
+
+/// Apart, as it is rare.
+#[cold]
+#[inline(never)]
+fn reentrant() -> Error {
+    Error::Reentrant
 }
 
 /// Handles that were dropped, or ended their connection, while the stack was locked: within a

@@ -31,13 +31,22 @@ impl Core {
     }
 
     pub(crate) fn tcp_send(&mut self, id: SlotId, data: &[u8]) -> Nb<usize> {
-        let sent = self.tcp_queue(id, data)?;
-        if sent > 0 {
-            self.table.touch(id);
+        let Some(slot) = self.table.get_mut(id) else { return Err(Error::WrongState.into()) };
+        let Some(socket) = slot.tcp_mut() else { return Err(Error::WrongState.into()) };
+        match socket.send_slice(data) {
+            Ok(0) if data.is_empty() => Ok(0),
+            Ok(0) => Err(nb::Error::WouldBlock),
+            Ok(sent) => {
+                if !slot.links.touch() {
+                    self.table.touch(id);
+                }
+                Ok(sent)
+            }
+            Err(_) => Err(self.tcp_end(id).into()),
         }
-        Ok(sent)
     }
 
+    #[cfg(feature = "async")]
     fn tcp_queue(&mut self, id: SlotId, data: &[u8]) -> Nb<usize> {
         let Some(socket) = self.tcp_mut(id) else { return Err(Error::WrongState.into()) };
         match socket.send_slice(data) {

@@ -64,6 +64,19 @@ impl Links {
     pub(crate) fn list(&self) -> Option<ListId> {
         self.list
     }
+
+    /// Makes a slot that is on the list of the dirty ones dirty for sure, unless it waits for a
+    /// neighbour: then it would only be turned away again. False for one that is in neither list.
+    pub(crate) fn touch(&mut self) -> bool {
+        match self.list {
+            Some(ListId::Dirty | ListId::Stalled) => true,
+            Some(ListId::Doubtful) => {
+                self.list = Some(ListId::Dirty);
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 pub(crate) struct Table {
@@ -235,12 +248,13 @@ impl Table {
     }
 
     /// Puts the slot on the list of those that may have something to send, unless it waits for a
-    /// neighbour: then it would only be turned away again.
+    /// neighbour.
     pub(crate) fn touch(&mut self, id: SlotId) {
         let Some(links) = self.links(id) else { return };
+        if links.touch() {
+            return;
+        }
         match links.list {
-            Some(ListId::Dirty | ListId::Stalled) => {}
-            Some(ListId::Doubtful) => links.list = Some(ListId::Dirty),
             None => self.append(id, ListId::Dirty),
             Some(_) => self.move_to(id, Some(ListId::Dirty)),
         }

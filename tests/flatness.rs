@@ -1,5 +1,5 @@
-//! What a round trip costs beside other sockets: the same, however many there are, and however many
-//! of them are watched.
+//! What an event of one watched connection costs, with its round trip, beside other sockets that are
+//! watched: the same, however many there are. (Of sockets that are not watched, tests/bench tells.)
 //!
 //! The cost is counted in instructions, by callgrind, which gives the same number every time. Only
 //! the near end's work counts (one of the functions named `near_end_*`); the far end is driven
@@ -22,8 +22,6 @@ const LONG: u64 = 600;
 /// How far the costs with 1 and with 1,024 sockets may be apart, in percent.
 const TOLERANCE: f64 = 2.0;
 
-/// A watched connection is one of many that are watched: what counts is one event of it.
-const ACTIVE: [&str; 3] = ["TCP", "UDP", "TCP watched"];
 const IDLE: [&str; 3] = ["TCP listening", "TCP connected", "UDP bound"];
 
 fn main() -> Result<(), Error> {
@@ -38,28 +36,27 @@ fn main() -> Result<(), Error> {
 
 /// Prints the table, and fails if the cost is not flat.
 fn measure() {
-    println!("instructions for a round trip of 64 bytes, with so many sockets in all");
+    println!(
+        "instructions for an event and a round trip of 64 bytes, with so many sockets watched"
+    );
     print!("{:<36}", "");
     COUNTS.iter().for_each(|count| print!("{count:>9}"));
     println!("{:>9}{:>9}", "1024/1", "1024/32");
     let mut flat = true;
-    for active in ACTIVE {
-        for idle in IDLE {
-            let costs = COUNTS.map(|count| cost(active, idle, count));
-            let growth = (costs[COUNTS.len() - 1] / costs[0] - 1.0) * 100.0;
-            let later = (costs[COUNTS.len() - 1] / costs[2] - 1.0) * 100.0;
-            print!("{:<36}", format!("{active}, others {idle}"));
-            costs.iter().for_each(|cost| print!("{cost:>9.0}"));
-            println!("{growth:>+8.2}%{later:>+8.2}%");
-            flat &= growth.abs() <= TOLERANCE && later.abs() <= TOLERANCE;
-        }
+    for idle in IDLE {
+        let costs = COUNTS.map(|count| cost(idle, count));
+        let growth = (costs[COUNTS.len() - 1] / costs[0] - 1.0) * 100.0;
+        let later = (costs[COUNTS.len() - 1] / costs[2] - 1.0) * 100.0;
+        print!("{:<36}", format!("others {idle}"));
+        costs.iter().for_each(|cost| print!("{cost:>9.0}"));
+        println!("{growth:>+8.2}%{later:>+8.2}%");
+        flat &= growth.abs() <= TOLERANCE && later.abs() <= TOLERANCE;
     }
     assert!(flat, "the cost grows with the number of sockets by more than {TOLERANCE} %");
 }
 
-fn cost(active: &str, idle: &str, count: u16) -> f64 {
-    let [short, long] =
-        [SHORT, LONG].map(|trips| instructions(&format!("{active},{idle},{count},{trips}")));
+fn cost(idle: &str, count: u16) -> f64 {
+    let [short, long] = [SHORT, LONG].map(|trips| instructions(&format!("{idle},{count},{trips}")));
     (long - short) as f64 / (LONG - SHORT) as f64
 }
 
@@ -79,7 +76,7 @@ fn instructions(case: &str) -> u64 {
 }
 
 fn run(case: &str) -> Result<(), Error> {
-    let [active, idle, count, trips] = case.split(',').collect::<Vec<_>>()[..] else {
+    let [idle, count, trips] = case.split(',').collect::<Vec<_>>()[..] else {
         panic!("not a case: {case}");
     };
     let (count, trips): (u16, u64) = (count.parse().unwrap(), trips.parse().unwrap());
@@ -95,35 +92,19 @@ fn run(case: &str) -> Result<(), Error> {
         ..Heap::default()
     };
     let lab = Lab::builder(1).near(heap).far(Heap { tcp: slots + 1, ..heap }).build();
+    let connection = lab.connection()?;
     // Opened after the active one, so that whatever is found newest first finds them before it.
-    let others = || (1..count).map(|n| open(&lab, idle, n)).collect::<Result<Vec<_>, _>>();
-    match active {
-        "TCP" => {
-            let connection = lab.connection()?;
-            let _others = others()?;
-            tcp_round_trips(&lab, connection, trips)
+    let others = (1..count).map(|n| open(&lab, idle, n)).collect::<Result<Vec<_>, _>>()?;
+    let mut watch = lab.near.watch()?;
+    watch.add(&connection.0, 0, Ready::RECEIVE)?;
+    for (other, key) in others.iter().map(|[near, _]| near).zip(1..) {
+        match other {
+            Other::Tcp(socket) => watch.add(socket, key, Ready::RECEIVE | Ready::ACCEPT)?,
+            Other::Udp(socket) => watch.add(socket, key, Ready::RECEIVE)?,
+            Other::None => {}
         }
-        "TCP watched" => {
-            let connection = lab.connection()?;
-            let others = others()?;
-            let mut watch = lab.near.watch()?;
-            watch.add(&connection.0, 0, Ready::RECEIVE)?;
-            for (other, key) in others.iter().map(|[near, _]| near).zip(1..) {
-                match other {
-                    Other::Tcp(socket) => watch.add(socket, key, Ready::RECEIVE | Ready::ACCEPT)?,
-                    Other::Udp(socket) => watch.add(socket, key, Ready::RECEIVE)?,
-                    Other::None => {}
-                }
-            }
-            watched_round_trips(&lab, watch, connection, trips)
-        }
-        "UDP" => {
-            let near = lab.near.udp()?.bind(7)?;
-            let _others = others()?;
-            udp_round_trips(&lab, near, trips)
-        }
-        other => panic!("no such protocol: {other}"),
     }
+    watched_round_trips(&lab, watch, connection, trips)
 }
 
 /// One more idle socket at the near end.
@@ -165,21 +146,6 @@ impl<'lab> From<UdpSocket<'lab, Bound>> for Other<'lab> {
 
 type Connection<'lab> = (TcpSocket<'lab, Connected>, TcpSocket<'lab, Connected>);
 
-fn tcp_round_trips(
-    lab: &Lab,
-    (mut near, mut far): Connection<'_>,
-    trips: u64,
-) -> Result<(), Error> {
-    for _ in 0..trips {
-        far.send(&[7; 64]).map_err(settled)?;
-        lab.far.poll()?;
-        near_end_tcp(&lab.near, &mut near);
-        assert_eq!(far.receive(&mut [0; 128]), Ok(64));
-        lab.clock.advance(Duration::from_millis(1));
-    }
-    Ok(())
-}
-
 fn watched_round_trips(
     lab: &Lab,
     mut watch: Watch<'_>,
@@ -196,21 +162,6 @@ fn watched_round_trips(
     Ok(())
 }
 
-fn udp_round_trips(lab: &Lab, mut near: UdpSocket<'_, Bound>, trips: u64) -> Result<(), Error> {
-    let mut far = lab.far.udp()?.connect("192.168.69.1:7".parse().unwrap())?;
-    // The first one finds the neighbour.
-    far.send(&[7; 64]).map_err(settled)?;
-    lab.block(|| near.receive_from(&mut [0; 64]))?;
-    for _ in 0..trips {
-        far.send(&[7; 64]).map_err(settled)?;
-        lab.far.poll()?;
-        near_end_udp(&lab.near, &mut near);
-        assert_eq!(far.receive(&mut [0; 128]), Ok(64));
-        lab.clock.advance(Duration::from_millis(1));
-    }
-    Ok(())
-}
-
 fn settled(error: sockstate::nb::Error<Error>) -> Error {
     match error {
         sockstate::nb::Error::Other(error) => error,
@@ -218,19 +169,8 @@ fn settled(error: sockstate::nb::Error<Error>) -> Error {
     }
 }
 
-/// What is counted: taking in the frame, the application, sending the answer, and asking how long
-/// to sleep.
-#[inline(never)]
-fn near_end_tcp(stack: &LabStack, socket: &mut TcpSocket<'_, Connected>) {
-    let mut buffer = [0; 64];
-    let _ = black_box(stack.poll());
-    assert_eq!(socket.receive(&mut buffer), Ok(64));
-    assert_eq!(socket.send(&buffer), Ok(64));
-    let _ = black_box(stack.poll());
-    black_box(stack.poll_delay());
-}
-
-/// As for TCP, with a set of sockets that is asked which of them it is, until none is.
+/// What is counted: taking in the frame, which the set of sockets does that is asked which of them it
+/// was for, until there is none; the application, sending the answer, and asking how long to sleep.
 #[inline(never)]
 fn near_end_watched(
     stack: &LabStack,
@@ -243,16 +183,5 @@ fn near_end_watched(
     assert_eq!(socket.receive(&mut buffer), Ok(64));
     assert_eq!(socket.send(&buffer), Ok(64));
     assert!(watch.event().is_err());
-    black_box(stack.poll_delay());
-}
-
-/// As for TCP.
-#[inline(never)]
-fn near_end_udp(stack: &LabStack, socket: &mut UdpSocket<'_, Bound>) {
-    let mut buffer = [0; 64];
-    let _ = black_box(stack.poll());
-    let (len, from) = socket.receive_from(&mut buffer).expect("a datagram");
-    assert_eq!(socket.send_to(&buffer[..len], from), Ok(()));
-    let _ = black_box(stack.poll());
     black_box(stack.poll_delay());
 }

@@ -376,9 +376,11 @@ impl<S: Sharing> Net<S> {
 
     /// Begins a poll, and takes in the frames that have arrived.
     fn take_in(&self) -> Result<bool, Error> {
-        let (mut frames, mut moved) = (0, false);
-        let begin = |core: &mut Core, port: &mut S::Driver| core.begin_poll(port.now());
-        self.step(begin, |core, port| {
+        let (mut begins, mut frames, mut moved) = (true, 0, false);
+        self.step(|core, port| {
+            if ::core::mem::take(&mut begins) {
+                core.begin_poll(port.now());
+            }
             if !port.ingress(core) {
                 return Step::Done;
             }
@@ -394,14 +396,12 @@ impl<S: Sharing> Net<S> {
     }
 
     /// Lets sockets send their frames. If that `begins` here, with the time up to date.
-    fn send_out(&self, begins: bool) -> Result<bool, Error> {
+    fn send_out(&self, mut begins: bool) -> Result<bool, Error> {
         let mut moved = false;
-        let begin = |core: &mut Core, port: &mut S::Driver| {
-            if begins {
+        self.step(|core, port| {
+            if ::core::mem::take(&mut begins) {
                 core.begin_egress(port.now());
             }
-        };
-        self.step(begin, |core, port| {
             if core.link_up {
                 return Self::send_one(core, port, &mut moved);
             }
@@ -413,27 +413,20 @@ impl<S: Sharing> Net<S> {
     }
 
     /// Takes step after step, each of them under a lock of its own if somebody may wait for that.
-    fn step(
-        &self,
-        begin: impl FnOnce(&mut Core, &mut S::Driver),
-        mut step: impl FnMut(&mut Core, &mut S::Driver) -> Step,
-    ) -> Result<(), Error> {
-        let mut steps = |core: &mut Core, port: &mut S::Driver| {
-            loop {
-                let step = step(core, port);
-                if S::IS_SHARED || matches!(step, Step::Done) {
-                    return step;
+    fn step(&self, mut step: impl FnMut(&mut Core, &mut S::Driver) -> Step) -> Result<(), Error> {
+        loop {
+            let last = self.with_port(|core, port| {
+                loop {
+                    let step = step(core, port);
+                    if S::IS_SHARED || matches!(step, Step::Done) {
+                        return step;
+                    }
                 }
+            })?;
+            if matches!(last, Step::Done) {
+                return Ok(());
             }
-        };
-        let mut last = self.with_port(|core, port| {
-            begin(core, port);
-            steps(core, port)
-        })?;
-        while matches!(last, Step::More) {
-            last = self.with_port(&mut steps)?;
         }
-        Ok(())
     }
 
     /// Lets one socket send one frame.
@@ -681,42 +674,28 @@ impl<S: Sharing> Net<S> {
         self.attempt(true, call)
     }
 
-    #[inline]
     fn attempt<R>(
         &self,
         on_time: bool,
         mut call: impl FnMut(&mut Core) -> nb::Result<R, Error>,
     ) -> nb::Result<R, Error> {
-        match self.once(on_time, &mut call) {
-            Err(nb::Error::WouldBlock) => self.attempt_again(on_time, call),
-            done => done,
-        }
-    }
-
-    /// Apart, so that what does not block is short.
-    #[inline(never)]
-    fn attempt_again<R>(
-        &self,
-        on_time: bool,
-        mut call: impl FnMut(&mut Core) -> nb::Result<R, Error>,
-    ) -> nb::Result<R, Error> {
-        self.poll()?;
-        self.once(on_time, &mut call)
-    }
-
-    #[inline]
-    fn once<R>(
-        &self,
-        on_time: bool,
-        call: &mut impl FnMut(&mut Core) -> nb::Result<R, Error>,
-    ) -> nb::Result<R, Error> {
-        let outcome = self.with_core(|core| {
-            if on_time {
-                self.read_clock(core);
+        let mut is_polled = false;
+        loop {
+            let outcome = self.with_core(|core| {
+                if on_time {
+                    self.read_clock(core);
+                }
+                call(core)
+            });
+            match outcome {
+                Ok(Err(nb::Error::WouldBlock)) if !is_polled => {
+                    self.poll()?;
+                    is_polled = true;
+                }
+                Ok(done) => return done,
+                Err(error) => return Err(error.into()),
             }
-            call(core)
-        });
-        outcome.unwrap_or_else(|error| Err(error.into()))
+        }
     }
 
     /// Does what cannot fail; within a closure of the stack, when that returns.

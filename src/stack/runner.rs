@@ -169,7 +169,7 @@ impl<S: Sharing> Net<S> {
             (result, sends)
         })?;
         if sends {
-            self.step(|_, _| {}, |core, port| Self::send_one(core, port, &mut false))?;
+            self.step(|core, port| Self::send_one(core, port, &mut false))?;
         }
         Ok(result)
     }

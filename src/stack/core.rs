@@ -317,7 +317,7 @@ impl Core {
         }
         let state = slot.tcp_state();
         let Some(set) = &mut slot.set else { return };
-        take_turn(&mut self.iface, set, self.now, ingress);
+        show(&mut self.iface, set, self.now, ingress);
         if !slot.is_settled(state, cause, &mut self.iface, self.now) {
             self.settle(id, &Before::open(state), cause);
         } else if state.is_some() {
@@ -336,7 +336,7 @@ impl Core {
         let Some(slot) = self.table.get_mut(id) else { return };
         let before = Before::of(slot);
         let Some(set) = &mut slot.set else { return };
-        take_turn(&mut self.iface, set, self.now, ingress);
+        show(&mut self.iface, set, self.now, ingress);
         self.settle(id, &before, cause);
         self.changed(id);
     }
@@ -354,7 +354,7 @@ impl Core {
         if route == Route::Dhcp {
             let Some(wanted_at) = self.dhcp_heeds(frame) else { return };
             self.pulse.arrives();
-            take_turn(&mut self.iface, &mut self.dhcp.set, self.now, ingress);
+            show(&mut self.iface, &mut self.dhcp.set, self.now, ingress);
             return self.dhcp_heard(frame, wanted_at);
         }
         match route {
@@ -366,7 +366,7 @@ impl Core {
             return;
         }
         self.pulse.arrives();
-        take_turn(&mut self.iface, &mut SocketSet::new(&mut [][..]), self.now, ingress);
+        show(&mut self.iface, &mut SocketSet::new(&mut [][..]), self.now, ingress);
         match route {
             Route::Neighbor => {
                 #[cfg(feature = "slaac")]
@@ -383,6 +383,7 @@ impl Core {
     }
 
     /// Wakes the slots whose neighbour is known now. The others keep waiting where they are.
+    #[inline(never)]
     fn wake_found(&mut self) {
         let mut next = self.table.first(ListId::Stalled);
         while let Some(id) = next {
@@ -469,9 +470,7 @@ impl Core {
         if state == Some(State::SynSent) {
             look.medium = Some(self.caps.medium);
         }
-        let sending = take_turn(&mut self.iface, set, self.now, |iface, set, now| {
-            egress(iface, set, now, &mut look)
-        });
+        let sending = let_send(&mut self.iface, set, self.now, &mut look, egress);
         #[cfg(feature = "tcp")]
         if let Some(number) = look.request {
             slot.request = number;
@@ -524,9 +523,7 @@ impl Core {
                 return Sending::Nothing;
             }
             let set = &mut self.dhcp.set;
-            let sending = take_turn(&mut self.iface, set, self.now, |iface, set, now| {
-                egress(iface, set, now, &mut look)
-            });
+            let sending = let_send(&mut self.iface, set, self.now, &mut look, egress);
             if sending == Sending::Sent {
                 self.pulse.sent = self.pulse.sent.wrapping_add(1);
             }
@@ -539,9 +536,7 @@ impl Core {
             look.mends = true;
         }
         let set = &mut SocketSet::new(&mut [][..]);
-        let sending = take_turn(&mut self.iface, set, self.now, |iface, set, now| {
-            egress(iface, set, now, &mut look)
-        });
+        let sending = let_send(&mut self.iface, set, self.now, &mut look, egress);
         self.chores_had_a_turn(sending);
         sending
     }
@@ -773,17 +768,23 @@ impl Core {
     }
 }
 
-/// Shows a frame to whom it is for, or lets them send one: in one place, since all of smoltcp that
-/// does so is compiled into it. Not inlined, so that what follows does not stand on top of the stack
-/// that it takes.
+/// Shows a frame to whom it is for: in one place, since all of smoltcp that does so is compiled into
+/// it. Not inlined, so that what follows does not stand on top of the stack that it takes.
 #[inline(never)]
-fn take_turn<R>(
+fn show(iface: &mut Interface, set: &mut SocketSet<'static>, now: Instant, ingress: impl Work<()>) {
+    ingress(iface, set, now);
+}
+
+/// As `show`, to let somebody send a frame.
+#[inline(never)]
+fn let_send(
     iface: &mut Interface,
     set: &mut SocketSet<'static>,
     now: Instant,
-    work: impl Work<R>,
-) -> R {
-    work(iface, set, now)
+    look: &mut Look,
+    egress: impl FnOnce(&mut Interface, &mut SocketSet<'static>, Instant, &mut Look) -> Sending,
+) -> Sending {
+    egress(iface, set, now, look)
 }
 
 /// When smoltcp wants a socket to have its turn to send.

@@ -376,9 +376,9 @@ impl<S: Sharing> Net<S> {
 
     /// Begins a poll, and takes in the frames that have arrived.
     fn take_in(&self) -> Result<bool, Error> {
-        let (mut begins, mut frames, mut moved) = (true, 0, false);
+        let (mut frames, mut moved) = (0, false);
         self.step(|core, port| {
-            if ::core::mem::take(&mut begins) {
+            if frames == 0 {
                 core.begin_poll(port.now());
             }
             if !port.ingress(core) {

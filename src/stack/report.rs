@@ -50,6 +50,8 @@ const HEADER: usize = 8;
 
 impl Core {
     /// Takes an ICMP error to the socket whose packet it is about, and counts it.
+    // What a frame is shown in is not to stand on top of the stack that this takes.
+    #[inline(never)]
     pub(crate) fn icmp_error(&mut self, frame: &[u8]) {
         let taken = self.read_report(frame).is_some_and(|report| self.take_report(&report));
         let counter =

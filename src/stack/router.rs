@@ -24,7 +24,7 @@ use super::report::{is_error_v4, is_error_v6};
 use super::slot::SlotId;
 #[cfg(feature = "tcp")]
 use super::slot::{Flags, Role};
-#[cfg(feature = "proto-ipv4")]
+#[cfg(all(feature = "proto-ipv4", feature = "indexed"))]
 use super::table::Ends;
 use super::table::Key;
 use crate::Protocol;
@@ -115,7 +115,7 @@ impl Core {
     }
 
     fn route_packet(&mut self, packet: &[u8]) -> Route {
-        #[cfg(feature = "proto-ipv4")]
+        #[cfg(all(feature = "proto-ipv4", feature = "indexed"))]
         if let Some(route) = self.route_as_before(packet) {
             return route;
         }
@@ -123,7 +123,7 @@ impl Core {
     }
 
     /// The short way, for a packet from and to the same as the last one.
-    #[cfg(feature = "proto-ipv4")]
+    #[cfg(all(feature = "proto-ipv4", feature = "indexed"))]
     fn route_as_before(&self, packet: &[u8]) -> Option<Route> {
         // As far as the ports, and then as far as the window of TCP.
         let (ip, rest) = packet.split_first_chunk::<24>()?;
@@ -143,6 +143,7 @@ impl Core {
         }
     }
 
+    // Not to stand on the stack while the frame is shown.
     #[inline(never)]
     fn route_anew(&mut self, whole: &[u8]) -> Route {
         let Some(packet) = parse(whole) else { return Route::Nobody };
@@ -151,7 +152,7 @@ impl Core {
             return self.route_fragment(&packet, fragment);
         }
         let route = self.route_payload(&packet);
-        #[cfg(feature = "proto-ipv4")]
+        #[cfg(all(feature = "proto-ipv4", feature = "indexed"))]
         if let Route::Slot { id, .. } = route
             && self.is_lasting(id)
             && let Some((protocol, ends)) = whole.first_chunk().and_then(plain_ipv4)
@@ -163,7 +164,7 @@ impl Core {
 
     /// Whether what comes next from the same peer is for this slot as well, unless it is bound or
     /// connected anew.
-    #[cfg(feature = "proto-ipv4")]
+    #[cfg(all(feature = "proto-ipv4", feature = "indexed"))]
     fn is_lasting(&self, id: SlotId) -> bool {
         #[cfg(feature = "udp")]
         if self.table.is_udp(id) {
@@ -444,7 +445,7 @@ fn parse_ipv4(packet: &[u8]) -> Option<Packet<'_>> {
 }
 
 /// The protocol of a packet of IPv4, and from where to where it is, if it is whole and has no options.
-#[cfg(feature = "proto-ipv4")]
+#[cfg(all(feature = "proto-ipv4", feature = "indexed"))]
 fn plain_ipv4(header: &[u8; 24]) -> Option<(u8, &Ends)> {
     const NO_OPTIONS: u8 = 0x45;
     let [first, _, _, _, _, _, more, offset, _, protocol, _, _, ends @ ..] = header;

@@ -221,6 +221,7 @@ impl Core {
     }
 
     /// Takes the answer to a look-up, or does what there is to do for one.
+    #[inline(never)]
     pub(crate) fn lookup_poll(&mut self, id: SlotId, name: &str, written: &mut [u8]) -> Nb<Answer> {
         let Some(mut query) = self.query(id) else { return Err(Error::WrongState.into()) };
         if !self.link_up {

@@ -10,7 +10,7 @@
 
 #[cfg(feature = "indexed")]
 mod indexed;
-#[cfg(feature = "proto-ipv4")]
+#[cfg(all(feature = "proto-ipv4", feature = "indexed"))]
 mod recent;
 #[cfg(not(feature = "indexed"))]
 mod scanned;
@@ -19,9 +19,9 @@ mod scanned;
 use self::indexed::Index;
 #[cfg(feature = "indexed")]
 pub(crate) use self::indexed::{Key, Links};
-#[cfg(feature = "proto-ipv4")]
+#[cfg(all(feature = "proto-ipv4", feature = "indexed"))]
 pub(crate) use self::recent::Ends;
-#[cfg(feature = "proto-ipv4")]
+#[cfg(all(feature = "proto-ipv4", feature = "indexed"))]
 use self::recent::Recent;
 #[cfg(not(feature = "indexed"))]
 use self::scanned::Index;
@@ -88,7 +88,7 @@ pub(crate) struct Table {
     /// The number of all slots.
     len: u16,
     index: Index,
-    #[cfg(feature = "proto-ipv4")]
+    #[cfg(all(feature = "proto-ipv4", feature = "indexed"))]
     recent: Recent,
 }
 
@@ -108,7 +108,7 @@ impl Table {
             raw,
             len: len.min(usize::from(NONE)) as u16,
             index: Index::EMPTY,
-            #[cfg(feature = "proto-ipv4")]
+            #[cfg(all(feature = "proto-ipv4", feature = "indexed"))]
             recent: Recent::NONE,
         };
         for id in 0..table.len() {
@@ -230,7 +230,7 @@ impl Table {
     /// What came last is no guide any more: a slot is bound, connected or closed, or has another
     /// peer.
     pub(crate) fn forget_recent(&mut self) {
-        #[cfg(feature = "proto-ipv4")]
+        #[cfg(all(feature = "proto-ipv4", feature = "indexed"))]
         {
             self.recent = Recent::NONE;
         }

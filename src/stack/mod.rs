@@ -603,19 +603,35 @@ impl<S: Sharing, T: Drive + ?Sized> Net<S, T> {
     /// Works on the stack. Both kinds of lock fail only if the caller is within the stack already.
     #[inline]
     pub(crate) fn with_core<R>(&self, work: impl FnOnce(&mut Core) -> R) -> Result<R, Error> {
+        self.with_core_aside(|core| {
+            let result = work(core);
+            #[cfg(feature = "async")]
+            core.wake_runner();
+            result
+        })
+    }
+
+    /// As `with_core`, for what gives whoever runs the stack nothing to do: it is not woken.
+    #[inline]
+    fn with_core_aside<R>(&self, work: impl FnOnce(&mut Core) -> R) -> Result<R, Error> {
         let result = self.core.try_with_lock(|core| {
             let result = work(core);
             if self.dropped.any.load(Ordering::Relaxed) {
                 self.release_dropped(core);
             }
-            #[cfg(feature = "async")]
-            core.wake_runner();
             result
         });
         match result {
             Some(result) => Ok(result),
             None => Err(reentrant()),
         }
+    }
+
+    /// As `with_core_aside`, with the device and the clock.
+    #[cfg(feature = "async")]
+    fn with_port_aside<R>(&self, work: impl FnOnce(&mut Core, &mut T) -> R) -> Result<R, Error> {
+        self.with_core_aside(|core| self.port.try_with_lock(|port| work(core, port)))?
+            .ok_or(Error::Reentrant)
     }
 
     /// As `with_core`, with the device and the clock.
@@ -648,6 +664,8 @@ impl<S: Sharing, T: Drive + ?Sized> Net<S, T> {
     fn release_dropped(&self, core: &mut Core) {
         self.read_clock(core);
         self.dropped.release(core);
+        #[cfg(feature = "async")]
+        core.wake_runner();
     }
 }
 

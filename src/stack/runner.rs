@@ -5,7 +5,7 @@ use core::future::{Future, poll_fn};
 use core::ops::ControlFlow;
 #[cfg(feature = "embedded-hal-async")]
 use core::ops::Deref;
-use core::pin::pin;
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
 #[cfg(feature = "embedded-hal-async")]
@@ -106,15 +106,18 @@ impl<S: Sharing> Net<S> {
         let _running = Running::begin(self)?;
         loop {
             let delay = self.run_once()?;
-            self.nap(delay, sleep(delay)).await?;
+            let is_called = |cx: &mut Context<'_>| {
+                self.with_core_aside(|core| core.runner_is_called(cx.waker()))
+            };
+            nap(delay, is_called, pin!(sleep(delay))).await?;
         }
     }
 
     /// Polls the stack, and says how long it may sleep then, if nobody calls the runner.
     fn run_once(&self) -> Result<Option<Duration>, Error> {
-        self.with_core(|core| core.runner_wakes())?;
+        self.with_core_aside(|core| core.runner_wakes())?;
         self.poll()?;
-        self.with_port(|core, port| {
+        self.with_port_aside(|core, port| {
             let delay = match core.poll_delay(port.now()) {
                 // It cannot tell when it has room again.
                 Some(Duration::ZERO) if core.runner.refused => Some(FULL_DEVICE),
@@ -125,41 +128,13 @@ impl<S: Sharing> Net<S> {
         })
     }
 
-    /// Sleeps until the sleep is over, or somebody calls the runner.
-    async fn nap(
-        &self,
-        delay: Option<Duration>,
-        sleep: impl Future<Output = ()>,
-    ) -> Result<(), Error> {
-        if delay == Some(Duration::ZERO) {
-            // There is work, and yet the others are to have their turn.
-            yield_now().await;
-            return Ok(());
-        }
-        let (mut sleep, mut slept) = (pin!(sleep), false);
-        poll_fn(|cx| {
-            if self.with_core(|core| core.runner_is_called(cx.waker()))? {
-                return Poll::Ready(Ok::<(), Error>(()));
-            }
-            let over = sleep.as_mut().poll(cx);
-            slept |= over.is_pending();
-            over.map(Ok)
-        })
-        .await?;
-        if !slept {
-            // Frames come faster than they are taken in: the others are to have their turn here, too.
-            yield_now().await;
-        }
-        Ok(())
-    }
-
     /// As `with_core`, for a call that a task makes. What that leaves to be sent the task sends
     /// itself, so that whoever runs the stack sleeps on; unless that is awake or called already.
     pub(crate) fn with_core_in_task<R>(
         &self,
         work: impl FnOnce(&mut Core) -> R,
     ) -> Result<R, Error> {
-        let (result, sends) = self.with_core(|core| {
+        let (result, sends) = self.with_core_aside(|core| {
             let result = work(core);
             let sends = core.would_wake_runner_to_send();
             if sends {
@@ -208,17 +183,13 @@ where
         let _running = Running::begin(net)?;
         loop {
             let delay = net.run_once()?;
-            net.nap(delay, self.frame_or_time(&mut timer, delay)).await?;
+            let has_work = |cx: &mut Context<'_>| {
+                self.net.with_port_aside(|core, port| {
+                    core.runner_is_called(cx.waker()) || port.device.poll_frame(cx).is_ready()
+                })
+            };
+            nap(delay, has_work, pin!(after(&mut timer, delay))).await?;
         }
-    }
-
-    async fn frame_or_time(&self, timer: &mut impl DelayNs, delay: Option<Duration>) {
-        let mut time = pin!(after(timer, delay));
-        poll_fn(|cx| match self.with_device(|device| device.poll_frame(cx)) {
-            Ok(Poll::Ready(())) => Poll::Ready(()),
-            _ => time.as_mut().poll(cx),
-        })
-        .await;
     }
 }
 
@@ -234,18 +205,26 @@ async fn after(timer: &mut impl DelayNs, delay: Option<Duration>) {
     }
 }
 
-/// Lets other tasks of the executor have a turn.
-async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|cx: &mut Context<'_>| {
-        if yielded {
-            return Poll::Ready(());
+/// Sleeps until the sleep is over, or there is work: somebody calls the runner, say. The others have
+/// their turn in any case, also if there is work now, or frames come faster than they are taken in.
+async fn nap(
+    delay: Option<Duration>,
+    mut has_work: impl FnMut(&mut Context<'_>) -> Result<bool, Error>,
+    mut sleep: Pin<&mut impl Future<Output = ()>>,
+) -> Result<(), Error> {
+    let (mut over, mut slept) = (delay == Some(Duration::ZERO), false);
+    poll_fn(|cx| {
+        over = over || has_work(cx)? || sleep.as_mut().poll(cx).is_ready();
+        let slept = core::mem::replace(&mut slept, true);
+        if over && slept {
+            return Poll::Ready(Ok(()));
         }
-        yielded = true;
-        cx.waker().wake_by_ref();
+        if over {
+            cx.waker().wake_by_ref();
+        }
         Poll::Pending
     })
-    .await;
+    .await
 }
 
 /// A task that runs the stack, for as long as it does.
@@ -342,29 +321,48 @@ impl Core {
         self.runner.polled = false;
     }
 
-    /// Whether whoever runs the stack would have to be woken for what is to be sent.
+    /// Whether whoever runs the stack would have to be woken for what is to be sent. For all else it
+    /// is.
     fn would_wake_runner_to_send(&mut self) -> bool {
-        let asleep = self.runner.asleep_until.is_some() && !self.runner.polled;
-        asleep && self.link_up && self.wants_to_send()
+        let Some(until) = self.runner_sleeps_until() else { return false };
+        let sends = self.wants_to_send();
+        if !sends {
+            self.wake_runner_before(until, false);
+        }
+        sends
     }
 
     /// Wakes whoever runs the stack, if it would sleep longer than there is nothing to do.
+    #[inline]
     pub(crate) fn wake_runner(&mut self) {
-        let Some(asleep_until) = self.runner.asleep_until.filter(|_| !self.runner.polled) else {
-            return;
-        };
-        // While the link is down, what is to be sent stays where it is, and no time limit ends.
-        if !self.link_up {
-            return;
+        if let Some(until) = self.runner_sleeps_until() {
+            self.wake_runner_from(until);
         }
-        let sends = self.wants_to_send() || self.interface_has_work();
+    }
+
+    /// Apart, as it is behind every call, and mostly nobody is to be woken.
+    #[inline(never)]
+    fn wake_runner_from(&mut self, until: Instant) {
+        let sends = self.wants_to_send();
+        self.wake_runner_before(until, sends);
+    }
+
+    fn wake_runner_before(&mut self, until: Instant, sends: bool) {
+        let sends = sends || self.interface_has_work();
         let next = self.table.next_due().map(|(_, due)| due);
         let chore = self.delay_of_chores().map(|delay| self.now + delay);
-        let due = next.into_iter().chain(chore).any(|due| due < asleep_until);
+        let due = next.into_iter().chain(chore).any(|due| due < until);
         // Without room for what is to be sent, it sleeps only as long as is worth while.
         if due || sends && !self.runner.refused {
             self.call_runner();
         }
+    }
+
+    /// Until when whoever runs the stack sleeps, unless somebody polls it now. While the link is
+    /// down, what is to be sent stays where it is, and no time limit ends.
+    #[inline]
+    fn runner_sleeps_until(&self) -> Option<Instant> {
+        self.runner.asleep_until.filter(|_| !self.runner.polled && self.link_up)
     }
 
     /// Wakes whoever runs the stack, for what a task has to send and does not send itself.

@@ -35,7 +35,7 @@ impl<St: State, S: Sharing> UdpSocket<'_, St, S> {
     where
         St: CanSendTo,
     {
-        self.send_slice_async(data, remote).await
+        self.handle.until(Ready::SEND, |core, slot| core.udp_send(slot, remote, data)).await
     }
 
     /// Queues a datagram for the peer: [`send`](UdpSocket::send) in a task. Waits until there is
@@ -60,11 +60,7 @@ impl<St: State, S: Sharing> UdpSocket<'_, St, S> {
     where
         St: CanSend,
     {
-        self.send_slice_async(data, self.remote_endpoint()?).await
-    }
-
-    async fn send_slice_async(&self, data: &[u8], remote: SocketAddr) -> Result<(), Error> {
-        self.handle.until(Ready::SEND, |core, slot| core.udp_send(slot, remote, data)).await
+        self.handle.until(Ready::SEND, |core, slot| core.udp_send_to_peer(slot, data)).await
     }
 
     /// Waits until all datagrams have been handed to the device: [`flush`](UdpSocket::flush) in a

@@ -171,7 +171,7 @@ impl Core {
         if interest.is_empty() {
             return;
         }
-        let ready = self.readiness(id) & interest;
+        let ready = self.readiness_for(id, interest);
         if ready.is_empty() {
             return;
         }
@@ -276,21 +276,28 @@ impl Core {
         ready
     }
 
+    #[cfg(feature = "async")]
     pub(crate) fn readiness(&mut self, id: SlotId) -> Ready {
-        match self.table.protocol(id) {
+        self.readiness_for(id, Ready::ALL)
+    }
+
+    /// What of `interest` a slot is ready for: no more is found out than that.
+    fn readiness_for(&mut self, id: SlotId, interest: Ready) -> Ready {
+        let ready = match self.table.protocol(id) {
             #[cfg(feature = "tcp")]
-            Protocol::Tcp => self.tcp_readiness(id),
+            Protocol::Tcp => self.tcp_readiness(id, interest),
             #[cfg(feature = "udp")]
-            Protocol::Udp => self.udp_readiness(id),
+            Protocol::Udp => self.udp_readiness(id, interest),
             #[cfg(any(feature = "icmp", feature = "raw"))]
-            Protocol::Icmp | Protocol::Raw => self.packet_readiness(id),
+            Protocol::Icmp | Protocol::Raw => self.packet_readiness(id, interest),
             #[allow(unreachable_patterns)]
             _ => Ready::NONE,
-        }
+        };
+        ready & interest
     }
 
     #[cfg(feature = "tcp")]
-    fn tcp_readiness(&self, id: SlotId) -> Ready {
+    fn tcp_readiness(&self, id: SlotId, interest: Ready) -> Ready {
         use super::tcp::is_complete;
         use smoltcp::socket::tcp::State;
 
@@ -313,7 +320,8 @@ impl Core {
                 let ended = Ready::ENDED.when(state == State::TimeWait);
                 let receive = Ready::RECEIVE.when(socket.can_recv() || !socket.may_recv());
                 let send = Ready::SEND.when(socket.can_send());
-                receive | send | ended | Ready::FLUSHED.when(self.tcp_flush(id).is_ok())
+                let flushed = interest.intersects(Ready::FLUSHED) && self.tcp_flush(id).is_ok();
+                receive | send | ended | Ready::FLUSHED.when(flushed)
             }
             Role::Held if state == State::Closed && slot.end.is_some() => {
                 Ready::RECEIVE | Ready::SEND | Ready::FLUSHED | Ready::ENDED
@@ -323,7 +331,7 @@ impl Core {
     }
 
     #[cfg(feature = "udp")]
-    fn udp_readiness(&mut self, id: SlotId) -> Ready {
+    fn udp_readiness(&mut self, id: SlotId, interest: Ready) -> Ready {
         let Some(slot) = self.slot(id).filter(|slot| slot.role == Role::Held) else {
             return Ready::NONE;
         };
@@ -333,9 +341,12 @@ impl Core {
         let Some(socket) = slot.udp() else { return Ready::NONE };
         let received = socket.can_recv();
         // Half of what is free is in one piece.
-        let (queued, capacity) = (socket.send_queue(), socket.payload_send_capacity());
-        let largest = capacity.min(self.caps.ip_mtu());
-        let room = socket.can_send() && (queued == 0 || capacity - queued >= 2 * largest);
+        let has_room = || {
+            let (queued, capacity) = (socket.send_queue(), socket.payload_send_capacity());
+            let largest = capacity.min(self.caps.ip_mtu());
+            socket.can_send() && (queued == 0 || capacity - queued >= 2 * largest)
+        };
+        let room = interest.intersects(Ready::SEND) && has_room();
         let lost = socket.endpoint().addr.is_some_and(|addr| !self.iface.has_ip_addr(addr));
         match self.peer(id) {
             #[cfg(feature = "dns")]
@@ -350,14 +361,14 @@ impl Core {
                 let received = received && self.udp_head(id).is_some();
                 Ready::RECEIVE.when(received || fails)
                     | Ready::SEND.when(room || fails)
-                    | Ready::FLUSHED.when(!self.has_work(id))
+                    | self.flushed(id, interest)
                     | Ready::ENDED.when(lost)
             }
         }
     }
 
     #[cfg(any(feature = "icmp", feature = "raw"))]
-    fn packet_readiness(&mut self, id: SlotId) -> Ready {
+    fn packet_readiness(&mut self, id: SlotId, interest: Ready) -> Ready {
         let Some(slot) = self.slot(id).filter(|slot| slot.role == Role::Held) else {
             return Ready::NONE;
         };
@@ -365,6 +376,12 @@ impl Core {
         let received = self.packet_received(id);
         Ready::RECEIVE.when(received || fails)
             | Ready::SEND.when(self.packet_has_room(id) || fails)
-            | Ready::FLUSHED.when(!self.has_work(id))
+            | self.flushed(id, interest)
+    }
+
+    /// smoltcp is asked, which is not for nothing.
+    #[cfg(any(feature = "udp", feature = "icmp", feature = "raw"))]
+    fn flushed(&mut self, id: SlotId, interest: Ready) -> Ready {
+        Ready::FLUSHED.when(interest.intersects(Ready::FLUSHED) && !self.has_work(id))
     }
 }

@@ -180,7 +180,7 @@ impl Core {
         let id = self.watches.lists.get(usize::from(by))?.first;
         let watched = self.watched(id)?;
         let (key, interest) = (watched.key, watched.interest());
-        let ready = self.readiness(id) & interest;
+        let ready = self.readiness_for(id, interest);
         self.unlist(id);
         if ready.is_empty() {
             return None;

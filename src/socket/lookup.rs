@@ -198,6 +198,13 @@ pub(crate) fn one(addr: IpAddr) -> HostAddrs {
 
 /// The address that a text is, if it is one.
 pub(crate) fn literal(host: &str, addr_type: AddrType) -> Option<Result<IpAddr, Error>> {
+    let bytes = host.as_bytes();
+    // Most names are none at first sight: one of IPv4 ends with a digit, and in one of IPv6 the first
+    // colon is behind four digits at most.
+    let ends_with_digit = bytes.last().is_some_and(u8::is_ascii_digit);
+    if !ends_with_digit && !bytes.iter().take(5).any(|byte| *byte == b':') {
+        return None;
+    }
     let addr: IpAddr = host.parse().ok()?;
     let is_wanted = match addr_type {
         AddrType::Ipv4 => addr.is_ipv4(),

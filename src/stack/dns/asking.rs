@@ -3,7 +3,7 @@
 use smoltcp::time::Duration;
 use smoltcp::wire::IpEndpoint;
 
-use super::message::{self, LONGEST_QUESTION, Record};
+use super::message::Question;
 use super::{PORT, Query};
 use crate::Error;
 use crate::addr::socket_addr;
@@ -20,15 +20,27 @@ const FIRST_WAIT: u32 = 1_500;
 const MOST_DOUBLINGS: u8 = 3;
 
 impl Core {
+    /// Asks anew. Apart, because most look-ups never do.
+    #[cold]
+    pub(super) fn ask_again(&mut self, id: SlotId, query: Query, name: &str) -> Result<(), Error> {
+        let mut question = Question::new(name, query.id, !query.local)?;
+        self.ask(id, query, &mut question)
+    }
+
     /// Sends the question to the server whose turn it is, or else to the next one that may answer
     /// and that there is a way to, and sets the alarm. The hosts of the link are asked all at once.
-    pub(super) fn ask(&mut self, id: SlotId, mut query: Query, name: &str) -> Result<(), Error> {
+    pub(super) fn ask(
+        &mut self,
+        id: SlotId,
+        mut query: Query,
+        question: &mut Question,
+    ) -> Result<(), Error> {
         // The question before may still wait for a next hop that does not answer.
         self.udp_clear(id);
         if query.local {
-            self.ask_locally(id, query, name)?;
+            self.ask_locally(id, query, question)?;
         } else {
-            self.ask_in_turn(id, query, name)?;
+            self.ask_in_turn(id, query, question)?;
         }
         query.left = query.left.saturating_add(self.unused(id, query));
         let wait = self.wait(query);
@@ -49,17 +61,24 @@ impl Core {
         Ok(())
     }
 
-    fn ask_in_turn(&mut self, id: SlotId, query: Query, name: &str) -> Result<(), Error> {
-        let servers = self.name_servers.clone();
-        let turn = usize::from(query.tries).checked_rem(servers.len()).unwrap_or(0);
+    fn ask_in_turn(
+        &mut self,
+        id: SlotId,
+        query: Query,
+        question: &mut Question,
+    ) -> Result<(), Error> {
+        let servers = self.name_servers.len();
+        let mut place = usize::from(query.tries).checked_rem(servers).unwrap_or(0);
         let mut asked = Err(Error::NoNameServer);
-        for (place, server) in servers.iter().enumerate().cycle().skip(turn).take(servers.len()) {
-            if !query.has_failed(place) {
-                asked = self.send_questions(id, query, name, IpEndpoint::new(*server, PORT));
+        for _ in 0..servers {
+            let server = self.name_servers.get(place).filter(|_| !query.has_failed(place));
+            if let Some(server) = server {
+                asked = self.send_questions(id, query, question, IpEndpoint::new(*server, PORT));
             }
             if asked.is_ok() {
                 break;
             }
+            place = if place + 1 < servers { place + 1 } else { 0 };
         }
         asked
     }
@@ -83,13 +102,13 @@ impl Core {
         &mut self,
         id: SlotId,
         query: Query,
-        name: &str,
+        question: &mut Question,
         server: IpEndpoint,
     ) -> Result<(), Error> {
-        self.send_question(id, query, query.record, name, server)?;
+        self.send_question(id, question.of(query.record), server)?;
         if let Some(record) = query.or_else.filter(|_| query.both) {
             // Without room for two, the second one is asked when there is an answer to the first.
-            let _ = self.send_question(id, query, record, name, server);
+            let _ = self.send_question(id, question.of(record), server);
         }
         Ok(())
     }
@@ -97,14 +116,9 @@ impl Core {
     fn send_question(
         &mut self,
         id: SlotId,
-        query: Query,
-        record: Record,
-        name: &str,
+        question: &[u8],
         server: IpEndpoint,
     ) -> Result<(), Error> {
-        let mut buffer = [0; LONGEST_QUESTION];
-        let size = message::question(name, record, query.id, !query.local, &mut buffer)?;
-        let question = buffer.get(..size).ok_or(Error::InvalidName)?;
         match self.udp_send(id, socket_addr(server), question) {
             Ok(()) => Ok(()),
             Err(nb::Error::Other(error)) => Err(error),

@@ -57,7 +57,7 @@ impl Core {
                 }
                 self.set_peer(id, Peer::NameServer(query));
                 if is_due {
-                    self.ask(id, query, name)?;
+                    self.ask_again(id, query, name)?;
                 }
                 return Err(nb::Error::WouldBlock);
             };

@@ -7,6 +7,7 @@
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::Query;
+use super::message::Question;
 use crate::Error;
 use crate::stack::core::Core;
 use crate::stack::slot::SlotId;
@@ -32,7 +33,7 @@ impl Core {
         &mut self,
         id: SlotId,
         query: Query,
-        name: &str,
+        question: &mut Question,
     ) -> Result<(), Error> {
         let groups = [
             #[cfg(feature = "proto-ipv4")]
@@ -42,7 +43,7 @@ impl Core {
         ];
         let mut asked = Err(Error::NoAddress);
         for group in groups {
-            let sent = self.send_questions(id, query, name, IpEndpoint::new(group, PORT));
+            let sent = self.send_questions(id, query, question, IpEndpoint::new(group, PORT));
             if asked.is_err() {
                 asked = sent;
             }

@@ -7,7 +7,7 @@
 use core::net::IpAddr;
 
 use smoltcp::wire::{
-    DnsFlags, DnsOpcode, DnsPacket, DnsQueryType, DnsQuestion, DnsRcode, DnsRecord, DnsRecordData,
+    DnsFlags, DnsOpcode, DnsPacket, DnsQueryType, DnsRcode, DnsRecord, DnsRecordData,
 };
 
 use crate::{Error, HostAddrs};
@@ -15,8 +15,15 @@ use crate::{Error, HostAddrs};
 /// The most bytes of a name as messages carry it (RFC 1035 section 2.3.4).
 const LONGEST_NAME: usize = 255;
 
+/// The bytes of a header.
+const HEADER: usize = 12;
+
 /// The most bytes of a question: header, name, type and class.
-pub(super) const LONGEST_QUESTION: usize = 12 + LONGEST_NAME + 4;
+const LONGEST_QUESTION: usize = HEADER + LONGEST_NAME + 4;
+
+/// The name that was asked for, as answers refer to it: it begins behind the header (RFC 1035 section
+/// 4.1.4).
+const ASKED: &[u8] = &[0xc0, HEADER as u8];
 
 /// The most bytes of an answer (RFC 1035 section 4.2.1): no question here says that more would be
 /// read. It bounds the work that a hostile answer can make.
@@ -64,40 +71,40 @@ pub(super) enum Reply {
 
 /// Writes a name in the form of RFC 1035 section 3.1: labels, each behind its length. Its length, or
 /// `InvalidName`.
-fn encode(name: &str, buffer: &mut [u8]) -> Result<usize, Error> {
-    let mut size = 0;
-    for label in labels(name) {
-        let place = buffer.get_mut(size..size + 1 + label.len()).ok_or(Error::InvalidName)?;
-        let (len, place) = place.split_first_mut().ok_or(Error::InvalidName)?;
-        if !is_label(label) {
+fn encode(name: &str, buffer: &mut [u8; LONGEST_NAME]) -> Result<usize, Error> {
+    let name = without_root(name).as_bytes();
+    // Beside its labels, it has a byte in front of them and one behind them.
+    let (first, rest) = buffer.split_first_mut().ok_or(Error::InvalidName)?;
+    let (places, end) = rest.split_at_mut_checked(name.len()).ok_or(Error::InvalidName)?;
+    *end.first_mut().ok_or(Error::InvalidName)? = 0;
+    // From its end on: then the length of a label is known where it is to be written.
+    let mut len = 0;
+    for (place, byte) in places.iter_mut().zip(name).rev() {
+        if is_plain(*byte) {
+            *place = *byte;
+            len += 1;
+        } else if *byte == b'.' && is_length(len) {
+            *place = core::mem::take(&mut len) as u8;
+        } else {
             return Err(Error::InvalidName);
         }
-        *len = label.len() as u8;
-        place.copy_from_slice(label);
-        size += 1 + label.len();
     }
-    *buffer.get_mut(size).ok_or(Error::InvalidName)? = 0;
-    Ok(size + 1)
-}
-
-/// Whether a name can be asked for.
-pub(super) fn check(name: &str) -> Result<(), Error> {
-    let is_sound = labels(name).all(is_label);
-    // Beside its labels, it has a byte in front of them and one behind them.
-    let is_short = without_root(name).len() + 2 <= LONGEST_NAME;
-    if is_sound && is_short { Ok(()) } else { Err(Error::InvalidName) }
-}
-
-/// The labels of a name. By bytes, which is less work than by characters.
-fn labels(name: &str) -> impl Iterator<Item = &[u8]> {
-    without_root(name).as_bytes().split(|byte| *byte == b'.')
+    *first = len as u8;
+    if is_length(len) { Ok(name.len() + 2) } else { Err(Error::InvalidName) }
 }
 
 /// Whether this can be a label of a host's name (RFC 1123 section 2.1). The underscore cannot, and
 /// is in use all the same.
 fn is_label(label: &[u8]) -> bool {
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    (1..=63).contains(&label.len()) && label.iter().all(is_plain)
+    is_length(label.len()) && label.iter().all(|byte| is_plain(*byte))
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
+fn is_length(len: usize) -> bool {
+    (1..=63).contains(&len)
 }
 
 /// A name without the dot that may stand for the root behind it.
@@ -105,31 +112,44 @@ fn without_root(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
-/// Writes a question into the buffer, to a server that asks others if need be (`recursive`) or to
-/// hosts that answer for themselves. Its length, or `InvalidName`.
-pub(super) fn question(
-    name: &str,
-    record: Record,
-    id: u16,
-    recursive: bool,
-    buffer: &mut [u8; LONGEST_QUESTION],
-) -> Result<usize, Error> {
-    const RECURSION_DESIRED: [u8; 2] = [1, 0];
-    const ITERATIVE: [u8; 2] = [0, 0];
+/// A question, as it is sent.
+pub(super) struct Question {
+    message: [u8; LONGEST_QUESTION],
+    /// How long the name is.
+    size: usize,
+}
+
+impl Question {
+    /// A question to a server that asks others if need be (`recursive`), or to hosts that answer for
+    /// themselves. `InvalidName` for a name that cannot be asked for.
+    pub(super) fn new(name: &str, id: u16, recursive: bool) -> Result<Self, Error> {
+        const RECURSION_DESIRED: [u8; 2] = [1, 0];
+        const ITERATIVE: [u8; 2] = [0, 0];
+        let mut message = [0; LONGEST_QUESTION];
+        let (header, rest) = message.split_first_chunk_mut().ok_or(Error::InvalidName)?;
+        let [id_0, id_1] = id.to_be_bytes();
+        let [flags_0, flags_1] = if recursive { RECURSION_DESIRED } else { ITERATIVE };
+        // One question.
+        *header = [id_0, id_1, flags_0, flags_1, 0, 1, 0, 0, 0, 0, 0, 0];
+        let size = encode(name, rest.first_chunk_mut().ok_or(Error::InvalidName)?)?;
+        Ok(Question { message, size })
+    }
+
+    /// The question for one kind of record.
+    pub(super) fn of(&mut self, record: Record) -> &[u8] {
+        let end = HEADER + self.size;
+        if let Some(place) = self.message.get_mut(end..end + 4) {
+            place.copy_from_slice(&ending(record));
+        }
+        self.message.get(..end + 4).unwrap_or_default()
+    }
+}
+
+/// What follows the name in a question: kind and class.
+fn ending(record: Record) -> [u8; 4] {
     const INTERNET: [u8; 2] = [0, 1];
-    let (header, rest) = buffer.split_first_chunk_mut::<12>().ok_or(Error::InvalidName)?;
-    *header = [0; 12];
-    [header[0], header[1]] = id.to_be_bytes();
-    [header[2], header[3]] = if recursive { RECURSION_DESIRED } else { ITERATIVE };
-    header[5] = 1; // question
-    let size = encode(name, rest.get_mut(..LONGEST_NAME).ok_or(Error::InvalidName)?)?;
-    let (kind, class) = rest
-        .get_mut(size..size + 4)
-        .and_then(|rest| rest.split_at_mut_checked(2))
-        .ok_or(Error::InvalidName)?;
-    kind.copy_from_slice(&u16::from(record.code()).to_be_bytes());
-    class.copy_from_slice(&INTERNET);
-    Ok(12 + size + 4)
+    let ([kind_0, kind_1], [class_0, class_1]) = (u16::from(record.code()).to_be_bytes(), INTERNET);
+    [kind_0, kind_1, class_0, class_1]
 }
 
 /// Reads the answer to a question. `None` if this is not the answer. A name that was asked for is
@@ -152,8 +172,9 @@ pub(super) fn answer(
     if packet.question_count() != 1 {
         return None;
     }
-    let (records, question) = DnsQuestion::parse(packet.payload()).ok()?;
-    if question.type_ != record.code() || !is_name(&packet, question.name, name) {
+    let rest = after_name(packet.payload(), name)?;
+    let (asked, records) = rest.split_first_chunk()?;
+    if *asked != ending(record) {
         return None;
     }
     match packet.rcode() {
@@ -162,7 +183,7 @@ pub(super) fn answer(
         _ => return Some(Reply::Failure),
     }
     let is_cut = packet.flags().contains(DnsFlags::TRUNCATED);
-    let mut current = question.name;
+    let mut current = ASKED;
     for _ in 0..=LONGEST_CHAIN {
         let found = search(&packet, records, current, record);
         // What is cut short may end within a record.
@@ -230,17 +251,35 @@ fn add(addrs: &mut HostAddrs, addr: IpAddr) {
     }
 }
 
-/// Whether a name in a message is this one. Upper and lower case are the same (RFC 4343).
-fn is_name(packet: &DnsPacket<&[u8]>, name: &[u8], text: &str) -> bool {
-    let mut labels = labels(text);
-    packet
-        .parse_name(name)
-        .all(|label| label.ok().zip(labels.next()).is_some_and(|(a, b)| same(a, b)))
-        && labels.next().is_none()
+/// What follows this name at the beginning of a text of labels. `None` if it is another one. Upper and
+/// lower case are the same (RFC 4343).
+fn after_name<'m>(message: &'m [u8], name: &str) -> Option<&'m [u8]> {
+    let name = without_root(name).as_bytes();
+    let (first, rest) = message.split_first()?;
+    let (labels, rest) = rest.split_at_checked(name.len())?;
+    let mut left = *first;
+    for (a, b) in labels.iter().zip(name) {
+        if left == 0 {
+            left = *a;
+            if *b != b'.' {
+                return None;
+            }
+        } else {
+            left -= 1;
+            if *b == b'.' || a != b && !a.eq_ignore_ascii_case(b) {
+                return None;
+            }
+        }
+    }
+    let (end, rest) = rest.split_first()?;
+    (left == 0 && *end == 0).then_some(rest)
 }
 
 /// Whether two names in a message are the same.
 fn are_equal(packet: &DnsPacket<&[u8]>, a: &[u8], b: &[u8]) -> bool {
+    if a == b {
+        return true;
+    }
     let mut labels = packet.parse_name(b);
     let mut next = || labels.next().map(Result::ok);
     packet.parse_name(a).all(|label| match (label, next()) {

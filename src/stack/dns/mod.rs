@@ -18,7 +18,7 @@ use smoltcp::time::Duration;
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
 use self::local::is_local;
-use self::message::{Record, Reply};
+use self::message::{Question, Record, Reply};
 use super::core::{Core, later};
 use super::peer::Peer;
 use super::slot::SlotId;
@@ -147,9 +147,10 @@ impl Core {
         key: Option<NonZeroU32>,
     ) -> Result<SlotId, Error> {
         let (record, or_else) = self.records(wanted)?;
-        // No slot, perhaps another's, for what can never be asked.
-        message::check(name)?;
         let local = is_local(name);
+        // No slot, perhaps another's, for what can never be asked.
+        let id = self.rng.next() as u16;
+        let mut question = Question::new(name, id, !local)?;
         if self.name_servers.is_empty() && !local {
             return Err(Error::NoNameServer);
         }
@@ -157,7 +158,6 @@ impl Core {
         let both = or_else.is_some() && (local || matches!(wanted, Wanted::Hosts));
         let slot = self.open(Protocol::Udp)?;
         let left = self.limits.lookup.millis();
-        let id = self.rng.next() as u16;
         let query = Query {
             key,
             id,
@@ -174,7 +174,7 @@ impl Core {
         let started = self
             .ephemeral_port(|core, port| core.udp_port_taken(IpListenEndpoint { addr: None, port }))
             .and_then(|port| self.udp_open(slot, IpListenEndpoint { addr: None, port }))
-            .and_then(|()| self.ask(slot, query, name));
+            .and_then(|()| self.ask(slot, query, &mut question));
         if started.is_err() {
             self.udp_forget(slot);
         }
@@ -251,7 +251,7 @@ impl Core {
             return Err(Error::TimedOut.into());
         }
         if is_due {
-            self.ask(id, query, name)?;
+            self.ask_again(id, query, name)?;
         }
         Err(nb::Error::WouldBlock)
     }

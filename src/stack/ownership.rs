@@ -126,6 +126,10 @@ impl Core {
 
     /// Does what the owner of a slot wants and what cannot fail.
     pub(crate) fn end(&mut self, id: SlotId, marks: u8) {
+        // Most owners want nothing else.
+        if marks == Ending::WHOLE {
+            return self.release(id);
+        }
         #[cfg(feature = "udp")]
         if marks & Ending::DISCONNECT != 0 {
             self.udp_disconnect(id);

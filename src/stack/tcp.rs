@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use smoltcp::iface::Interface;
 use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{IpEndpoint, IpListenEndpoint};
+use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
 use super::core::{Before, Cause, Core, Sending};
 use super::limits::Limit;
@@ -87,13 +87,13 @@ impl Core {
             return Err(Error::NoRoute);
         }
         let port = match bound {
+            Some(local) if self.is_tuple_taken(IpEndpoint::new(addr, local.port), remote) => {
+                return Err(Error::AddressInUse);
+            }
             Some(local) => local.port,
-            None => self.tcp_ephemeral_port(remote)?,
+            None => self.tcp_ephemeral_port(addr, remote)?,
         };
         let local = IpEndpoint::new(addr, port);
-        if self.is_tuple_taken(local, remote) {
-            return Err(Error::AddressInUse);
-        }
         let slot = self.table.get_mut(id).ok_or(Error::WrongState)?;
         slot.role = Role::Held;
         slot.end = None;
@@ -242,9 +242,9 @@ impl Core {
     pub(crate) fn tcp_close(&mut self, id: SlotId) {
         if let Some(slot) = self.slot_mut(id) {
             slot.flags.set(Flags::DISCARD, true);
-        }
-        if let Some(socket) = self.tcp_mut(id) {
-            socket.close();
+            if let Some(socket) = slot.tcp_mut() {
+                socket.close();
+            }
         }
         self.set_deadline(id, self.after(self.limits.closing));
         self.tcp_discard(id);
@@ -400,6 +400,12 @@ pub(super) fn is_complete(state: State) -> bool {
     !matches!(state, State::Closed | State::Listen | State::SynSent | State::SynReceived)
 }
 
+/// Whether a socket whose state has changed is to be found by something else than before: the states
+/// of a connection all have the same two ends.
+fn is_filed_anew(was: State, state: State) -> bool {
+    was == State::Listen || matches!(state, State::Closed | State::Listen)
+}
+
 impl Slot {
     /// Follows what an open connection hears and says, if its state is what it was before, and all
     /// is said with that: for the time limit of the peer. A word of the peer puts it off, a question
@@ -433,6 +439,23 @@ impl Slot {
             }
         }
         true
+    }
+
+    /// Notes why the connection ended, if it just did.
+    fn note_end(&mut self, was: State, state: State, cause: Cause) {
+        if state != State::Closed || was == State::Closed || self.end.is_some() {
+            return;
+        }
+        self.end = Some(match cause {
+            // Both sides had closed, and all was acknowledged: nothing can undo that.
+            _ if was == State::TimeWait => Error::PeerClosed,
+            Cause::Ingress { rst: true, .. } if was == State::SynSent => Error::Refused,
+            Cause::Ingress { rst: true, .. } => Error::Reset,
+            Cause::Ingress { rst: false, .. } => Error::PeerClosed,
+            // smoltcp resets a socket in silence when its address is gone.
+            Cause::Egress(_) => Error::AddressLost,
+        });
+        self.deadline = NEVER;
     }
 
     /// Begins the time limit of a peer that owes an answer, or has just been asked.
@@ -476,11 +499,17 @@ fn patience_ends(slot: &Slot, iface: &mut Interface, now: Instant) -> Instant {
 impl Core {
     /// Follows a connection whose state has changed, or that is not open for its application.
     pub(crate) fn tcp_settle(&mut self, id: SlotId, before: &Before, cause: Cause) {
-        let Some(socket) = self.tcp(id) else { return };
-        let state = socket.state();
+        let Some(slot) = self.table.get_mut(id) else { return };
+        let Some(state) = slot.tcp().map(Socket::state) else { return };
         if state != before.tcp || state == State::Closed {
-            self.tcp_register(id);
-            self.tcp_transition(id, before, state, cause);
+            slot.note_end(before.tcp, state, cause);
+            let is_backlog = slot.role == Role::Backlog;
+            if is_filed_anew(before.tcp, state) {
+                self.tcp_register(id);
+            }
+            if is_backlog {
+                self.tcp_backlog_changed(id, before, state);
+            }
         }
         let acknowledges = state == State::TimeWait
             && before.tcp != State::TimeWait
@@ -509,24 +538,9 @@ impl Core {
         self.tcp_bury(id, before, cause);
     }
 
-    fn tcp_transition(&mut self, id: SlotId, before: &Before, state: State, cause: Cause) {
+    /// The state of a slot of a backlog has changed.
+    fn tcp_backlog_changed(&mut self, id: SlotId, before: &Before, state: State) {
         let was = before.tcp;
-        let Some(slot) = self.slot_mut(id) else { return };
-        if state == State::Closed && was != State::Closed && slot.end.is_none() {
-            slot.end = Some(match cause {
-                // Both sides had closed, and all was acknowledged: nothing can undo that.
-                _ if was == State::TimeWait => Error::PeerClosed,
-                Cause::Ingress { rst: true, .. } if was == State::SynSent => Error::Refused,
-                Cause::Ingress { rst: true, .. } => Error::Reset,
-                Cause::Ingress { rst: false, .. } => Error::PeerClosed,
-                // smoltcp resets a socket in silence when its address is gone.
-                Cause::Egress(_) => Error::AddressLost,
-            });
-            slot.deadline = NEVER;
-        }
-        if slot.role != Role::Backlog {
-            return;
-        }
         match (was == State::Listen, state == State::Listen) {
             (true, false) => self.half_open += 1,
             (false, true) => self.half_open = self.half_open.saturating_sub(1),
@@ -738,8 +752,7 @@ impl Core {
     }
 
     /// A random port that makes a connection no other socket has (RFC 6056 section 3.3.1).
-    fn tcp_ephemeral_port(&mut self, remote: IpEndpoint) -> Result<u16, Error> {
-        let addr = self.source_for(remote.addr)?;
+    fn tcp_ephemeral_port(&mut self, addr: IpAddress, remote: IpEndpoint) -> Result<u16, Error> {
         self.ephemeral_port(|core, port| {
             core.is_tuple_taken(IpEndpoint::new(addr, port), remote)
                 || core.tcp_port_taken(IpListenEndpoint { addr: Some(addr), port })

@@ -30,7 +30,7 @@ impl<S: Sharing> Net<S> {
     /// [`Error::OutOfSlots`] if all are taken. A connection that was closed keeps its slot until
     /// what it sent is delivered; one in TIME-WAIT gives it up when it is needed.
     pub fn tcp(&self) -> Result<TcpSocket<'_, Closed, S>, Error> {
-        let slot = self.with_clock(|core| core.open(Protocol::Tcp))??;
+        let slot = self.with_core(|core| core.open(Protocol::Tcp))??;
         Ok(TcpSocket::new(Handle::new(self, slot)))
     }
 }
@@ -242,8 +242,8 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     where
         St: CanWait,
     {
-        match self.poll() {
-            Ok(()) => self.leave().map_err(Unfinished::Failed),
+        match self.enter() {
+            Ok(extra) => Ok(self.into_state_with(extra)),
             Err(nb::Error::WouldBlock) => Err(Unfinished::Pending(self)),
             Err(nb::Error::Other(error)) => Err(Unfinished::Failed(self.fail(error))),
         }
@@ -277,13 +277,32 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     where
         St: CanWait,
     {
-        match self.handle.net.block_with(idle, || self.poll()) {
-            Ok(()) => self.leave(),
+        match self.handle.net.block_with(idle, || self.enter()) {
+            Ok(extra) => Ok(self.into_state_with(extra)),
             Err(error) => Err(self.fail(error)),
         }
     }
 
+    /// Asks whether the next state is reached, and does then what this one has to do when it is left.
+    fn enter(&mut self) -> nb::Result<<St::Next as State>::Extra, Error>
+    where
+        St: CanWait,
+    {
+        let handle = &mut self.handle;
+        let (net, slot) = (handle.net, &mut handle.slot);
+        #[cfg(feature = "dns")]
+        let lookup = &mut handle.lookup;
+        #[cfg(not(feature = "dns"))]
+        let lookup = &mut { NONE };
+        let extra = &mut self.extra;
+        net.try_twice_on_time(|core| {
+            St::check(core, *slot, lookup, extra)?;
+            Ok(St::leave(core, slot, extra)?)
+        })
+    }
+
     /// Does what a state has to do when it is left for the next one.
+    #[cfg(feature = "async")]
     pub(super) fn leave(
         mut self,
     ) -> Result<TcpSocket<'net, St::Next, S>, Failed<TcpSocket<'net, Closed, S>>>

@@ -33,19 +33,24 @@ impl<'net, S: Sharing> TcpClientStack for &'net Net<S> {
         socket: &mut Self::TcpSocket,
         remote: SocketAddr,
     ) -> nb::Result<(), Error> {
+        let mut is_asked = false;
         loop {
             let next = match socket.take() {
                 AnyTcpSocket::Idle => Ok(open(self)?),
                 AnyTcpSocket::Closed(closed) => {
+                    is_asked = true;
                     closed.connect(remote).map(Into::into).map_err(erase)
                 }
-                AnyTcpSocket::Bound(bound) => bound.connect(remote).map(Into::into).map_err(erase),
+                AnyTcpSocket::Bound(bound) => {
+                    is_asked = true;
+                    bound.connect(remote).map(Into::into).map_err(erase)
+                }
                 #[cfg(feature = "dns")]
                 AnyTcpSocket::Resolving(other) => {
                     drop(other);
                     Ok(AnyTcpSocket::Idle)
                 }
-                AnyTcpSocket::Connecting(other) if asks_another(&other, remote) => {
+                AnyTcpSocket::Connecting(other) if !is_asked && asks_another(&other, remote) => {
                     drop(other);
                     Ok(AnyTcpSocket::Idle)
                 }

@@ -20,7 +20,16 @@ impl Core {
     /// Whether packets can be sent to this address: directly, or by a route. Not to an address of
     /// the interface itself: there is no loopback.
     pub(crate) fn routable(&mut self, addr: IpAddress) -> bool {
-        routable(&mut self.iface, self.now, addr)
+        #[cfg(feature = "udp")]
+        if self.neighbor == Some(addr) {
+            return true;
+        }
+        let way = way(&mut self.iface, self.now, addr);
+        #[cfg(feature = "udp")]
+        if way == Some(Way::Near) {
+            self.neighbor = Some(addr);
+        }
+        way.is_some()
     }
 
     /// Whether this is another host of a network of the interface.
@@ -147,13 +156,29 @@ impl Core {
 }
 
 /// See `Core::routable`.
+#[cfg(feature = "raw")]
 pub(super) fn routable(iface: &mut Interface, now: Instant, addr: IpAddress) -> bool {
+    way(iface, now, addr).is_some()
+}
+
+/// How packets get to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// It is one of a network of the interface.
+    Near,
+    /// By a route, or to all or a group of the hosts.
+    Other,
+}
+
+fn way(iface: &mut Interface, now: Instant, addr: IpAddress) -> Option<Way> {
     if iface.has_ip_addr(addr) || ip_addr(addr).is_loopback() {
-        return false;
+        return None;
     }
-    let on_link = iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&addr));
-    if on_link || addr.is_broadcast() || addr.is_multicast() {
-        return true;
+    if iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&addr)) {
+        return Some(Way::Near);
+    }
+    if addr.is_broadcast() || addr.is_multicast() {
+        return Some(Way::Other);
     }
     let mut routed = false;
     iface.routes_mut().update(|routes| {
@@ -162,5 +187,5 @@ pub(super) fn routable(iface: &mut Interface, now: Instant, addr: IpAddress) -> 
                 && route.expires_at.is_none_or(|expires_at| expires_at > now)
         });
     });
-    routed
+    routed.then_some(Way::Other)
 }

@@ -24,6 +24,8 @@ impl Core {
     #[cold]
     pub(super) fn ask_again(&mut self, id: SlotId, query: Query, name: &str) -> Result<(), Error> {
         let mut question = Question::new(name, query.id, !query.local)?;
+        // The question before may still wait for a next hop that does not answer.
+        self.udp_clear(id);
         self.ask(id, query, &mut question)
     }
 
@@ -35,8 +37,6 @@ impl Core {
         mut query: Query,
         question: &mut Question,
     ) -> Result<(), Error> {
-        // The question before may still wait for a next hop that does not answer.
-        self.udp_clear(id);
         if query.local {
             self.ask_locally(id, query, question)?;
         } else {

@@ -418,8 +418,8 @@ impl Slot {
         iface: &mut Interface,
         now: Instant,
     ) -> bool {
-        let is_same = self.tcp().is_some_and(|socket| socket.state() == before);
-        if !is_same || !is_complete(before) || !self.is_open() {
+        let is_followed = is_complete(before) && self.is_open();
+        if !is_followed || self.tcp().is_none_or(|socket| socket.state() != before) {
             return false;
         }
         match cause {
@@ -500,27 +500,19 @@ impl Core {
     /// Follows a connection whose state has changed, or that is not open for its application.
     pub(crate) fn tcp_settle(&mut self, id: SlotId, before: &Before, cause: Cause) {
         let Some(slot) = self.table.get_mut(id) else { return };
-        let Some(state) = slot.tcp().map(Socket::state) else { return };
-        if state != before.tcp || state == State::Closed {
-            slot.note_end(before.tcp, state, cause);
-            let is_backlog = slot.role == Role::Backlog;
-            if is_filed_anew(before.tcp, state) {
-                self.tcp_register(id);
-            }
-            if is_backlog {
-                self.tcp_backlog_changed(id, before, state);
-            }
-        }
-        let acknowledges = state == State::TimeWait
-            && before.tcp != State::TimeWait
-            && self.wanted_at(id).is_some_and(|at| at < self.now + SOON);
-        let Some(slot) = self.table.get_mut(id) else { return };
-        if acknowledges {
-            slot.flags.set(Flags::UNSENT, true);
-        }
+        let Some(socket) = slot.tcp() else { return };
+        let (state, queued) = (socket.state(), socket.send_queue());
         if matches!(cause, Cause::Egress(Sending::Sent)) {
             slot.flags.set(Flags::UNSENT, false);
         }
+        if state != before.tcp || state == State::Closed {
+            slot.note_end(before.tcp, state, cause);
+            let is_filed_anew = is_filed_anew(before.tcp, state);
+            if is_filed_anew || state == State::TimeWait || slot.role == Role::Backlog {
+                self.tcp_changed(id, before, state, is_filed_anew);
+            }
+        }
+        let Some(slot) = self.table.get_mut(id) else { return };
         if slot.heeds(state, cause, &mut self.iface, self.now) {
             return;
         }
@@ -531,11 +523,27 @@ impl Core {
         if !is_over {
             return;
         }
-        if slot.tcp().is_some_and(|socket| socket.send_queue() < before.queued) {
+        if queued < before.queued {
             self.set_deadline(id, self.after(self.limits.closing));
         }
         self.tcp_discard(id);
         self.tcp_bury(id, before, cause);
+    }
+
+    /// The state of a slot has changed to one that means more than that.
+    fn tcp_changed(&mut self, id: SlotId, before: &Before, state: State, is_filed_anew: bool) {
+        if is_filed_anew {
+            self.tcp_register(id);
+        }
+        if self.slot(id).is_some_and(|slot| slot.role == Role::Backlog) {
+            self.tcp_backlog_changed(id, before, state);
+        }
+        let acknowledges = state == State::TimeWait
+            && before.tcp != State::TimeWait
+            && self.wanted_at(id).is_some_and(|at| at < self.now + SOON);
+        if acknowledges && let Some(slot) = self.slot_mut(id) {
+            slot.flags.set(Flags::UNSENT, true);
+        }
     }
 
     /// The state of a slot of a backlog has changed.

@@ -23,7 +23,8 @@ impl Core {
     /// Asks anew. Apart, because most look-ups never do.
     #[cold]
     pub(super) fn ask_again(&mut self, id: SlotId, query: Query, name: &str) -> Result<(), Error> {
-        let mut question = Question::new(name, query.id, !query.local)?;
+        let mut question = Question::EMPTY;
+        question.write(name, query.id, !query.local)?;
         // The question before may still wait for a next hop that does not answer.
         self.udp_clear(id);
         self.ask(id, query, &mut question)

@@ -120,19 +120,21 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// A question to a server that asks others if need be (`recursive`), or to hosts that answer for
-    /// themselves. `InvalidName` for a name that cannot be asked for.
-    pub(super) fn new(name: &str, id: u16, recursive: bool) -> Result<Self, Error> {
+    /// Not written yet.
+    pub(super) const EMPTY: Self = Question { message: [0; LONGEST_QUESTION], size: 0 };
+
+    /// Writes a question to a server that asks others if need be (`recursive`), or to hosts that
+    /// answer for themselves. `InvalidName` for a name that cannot be asked for.
+    pub(super) fn write(&mut self, name: &str, id: u16, recursive: bool) -> Result<(), Error> {
         const RECURSION_DESIRED: [u8; 2] = [1, 0];
         const ITERATIVE: [u8; 2] = [0, 0];
-        let mut message = [0; LONGEST_QUESTION];
-        let (header, rest) = message.split_first_chunk_mut().ok_or(Error::InvalidName)?;
+        let (header, rest) = self.message.split_first_chunk_mut().ok_or(Error::InvalidName)?;
         let [id_0, id_1] = id.to_be_bytes();
         let [flags_0, flags_1] = if recursive { RECURSION_DESIRED } else { ITERATIVE };
         // One question.
         *header = [id_0, id_1, flags_0, flags_1, 0, 1, 0, 0, 0, 0, 0, 0];
-        let size = encode(name, rest.first_chunk_mut().ok_or(Error::InvalidName)?)?;
-        Ok(Question { message, size })
+        self.size = encode(name, rest.first_chunk_mut().ok_or(Error::InvalidName)?)?;
+        Ok(())
     }
 
     /// The question for one kind of record.

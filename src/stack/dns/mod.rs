@@ -140,6 +140,8 @@ impl Core {
         self.lookup_start(name, wanted, None)
     }
 
+    // The question is not to stand on the caller's stack.
+    #[inline(never)]
     fn lookup_start(
         &mut self,
         name: &str,
@@ -150,7 +152,8 @@ impl Core {
         let local = is_local(name);
         // No slot, perhaps another's, for what can never be asked.
         let id = self.rng.next() as u16;
-        let mut question = Question::new(name, id, !local)?;
+        let mut question = Question::EMPTY;
+        question.write(name, id, !local)?;
         if self.name_servers.is_empty() && !local {
             return Err(Error::NoNameServer);
         }
@@ -221,6 +224,7 @@ impl Core {
     }
 
     /// Takes the answer to a look-up, or does what there is to do for one.
+    // Nor is what is read of the answer.
     #[inline(never)]
     pub(crate) fn lookup_poll(&mut self, id: SlotId, name: &str, written: &mut [u8]) -> Nb<Answer> {
         let Some(mut query) = self.query(id) else { return Err(Error::WrongState.into()) };

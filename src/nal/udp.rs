@@ -44,7 +44,7 @@ impl<'net, S: Sharing> UdpClientStack for &'net Net<S> {
             AnyUdpSocket::Bound(bound) => bound.send_again(buffer)?,
             _ => return Err(Error::WrongState.into()),
         }
-        self.poll()?;
+        self.poll_egress()?;
         Ok(())
     }
 
@@ -54,10 +54,7 @@ impl<'net, S: Sharing> UdpClientStack for &'net Net<S> {
         buffer: &mut [u8],
     ) -> nb::Result<(usize, SocketAddr), Error> {
         match socket {
-            AnyUdpSocket::Connected(connected) => {
-                let remote = connected.remote_endpoint()?;
-                Ok((connected.receive(buffer)?, remote))
-            }
+            AnyUdpSocket::Connected(connected) => connected.receive_and_from(buffer),
             AnyUdpSocket::Bound(bound) => bound.receive_from(buffer),
             _ => Err(Error::WrongState.into()),
         }
@@ -66,7 +63,7 @@ impl<'net, S: Sharing> UdpClientStack for &'net Net<S> {
     /// Closes the socket: what was sent is still delivered, by this and by later calls on the stack.
     fn close(&mut self, socket: Self::UdpSocket) -> Result<(), Error> {
         drop(socket);
-        self.poll()?;
+        self.poll_egress()?;
         Ok(())
     }
 }
@@ -101,7 +98,7 @@ impl<S: Sharing> UdpFullStack for &Net<S> {
             bound.send_to(buffer, remote)?;
             bound.remember(remote)?;
         }
-        self.poll()?;
+        self.poll_egress()?;
         Ok(())
     }
 }

@@ -441,8 +441,14 @@ impl<St: State, S: Sharing> UdpSocket<'_, St, S> {
     where
         St: CanReceive,
     {
-        let received = self.handle.net.try_twice(|core| core.udp_receive(self.handle.slot, buffer));
-        received.map(|(size, _)| size)
+        self.receive_and_from(buffer).map(|(size, _)| size)
+    }
+
+    pub(crate) fn receive_and_from(
+        &mut self,
+        buffer: &mut [u8],
+    ) -> nb::Result<(usize, SocketAddr), Error> {
+        self.handle.net.try_twice(|core| core.udp_receive(self.handle.slot, buffer))
     }
 
     /// Lets `take` read the next datagram of the peer in place.

@@ -125,20 +125,22 @@ impl Core {
     /// The short way, for a packet from and to the same as the last one.
     #[cfg(all(feature = "proto-ipv4", feature = "indexed"))]
     fn route_as_before(&self, packet: &[u8]) -> Option<Route> {
-        // As far as the ports, and then as far as the window of TCP.
-        let (ip, rest) = packet.split_first_chunk::<24>()?;
-        let [.., flags, a, b] = *rest.first_chunk::<12>()?;
+        /// As far as TCP's window: shorter packets go the long way.
+        const LEAST: usize = 36;
+        let ip = packet.first_chunk::<24>()?;
         let (protocol, ends) = plain_ipv4(ip)?;
         let id = self.table.recent(protocol, ends)?;
         let len = usize::from(u16::from_be_bytes([ip[2], ip[3]]));
-        if len > packet.len() || len < 36 {
+        if len > packet.len() || len < LEAST {
             return None;
         }
         match protocol {
             #[cfg(feature = "tcp")]
-            TCP if flags & SYN != 0 => None,
-            #[cfg(feature = "tcp")]
-            TCP => Some(Route::Slot { id, rst: flags & RST != 0, full: [a, b] == [0, 0] }),
+            TCP => {
+                let [.., flags, a, b] = *packet.first_chunk::<LEAST>()?;
+                let (rst, full) = (flags & RST != 0, [a, b] == [0, 0]);
+                (flags & SYN == 0).then_some(Route::Slot { id, rst, full })
+            }
             _ => Some(Route::Slot { id, rst: false, full: false }),
         }
     }

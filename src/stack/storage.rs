@@ -65,7 +65,9 @@ pub struct Storage<
     #[cfg(feature = "udp")]
     udp_sets: Vec<SocketStorage<'static>, UDP>,
     #[cfg(feature = "udp")]
-    udp: [UdpMemory<UDP_BUF, UDP_PACKETS>; UDP],
+    udp_meta: [Vec<Places<UDP_PACKETS>, UDP>; 2],
+    #[cfg(feature = "udp")]
+    udp: [UdpMemory<UDP_BUF>; UDP],
     #[cfg(feature = "udp")]
     peers: Vec<Peer, UDP>,
     #[cfg(feature = "dhcp")]
@@ -83,12 +85,14 @@ struct TcpMemory<const RX: usize, const TX: usize> {
 
 #[cfg(feature = "udp")]
 #[derive(Debug)]
-struct UdpMemory<const BUF: usize, const PACKETS: usize> {
-    rx_meta: Vec<udp::PacketMetadata, PACKETS>,
-    tx_meta: Vec<udp::PacketMetadata, PACKETS>,
+struct UdpMemory<const BUF: usize> {
     rx: [u8; BUF],
     tx: [u8; BUF],
 }
+
+/// For the datagrams of one buffer.
+#[cfg(feature = "udp")]
+type Places<const PACKETS: usize> = [udp::PacketMetadata; PACKETS];
 
 impl<
     const TCP: usize,
@@ -112,14 +116,9 @@ impl<
             #[cfg(feature = "udp")]
             udp_sets: Vec::new(),
             #[cfg(feature = "udp")]
-            udp: [const {
-                UdpMemory {
-                    rx_meta: Vec::new(),
-                    tx_meta: Vec::new(),
-                    rx: [0; UDP_BUF],
-                    tx: [0; UDP_BUF],
-                }
-            }; UDP],
+            udp_meta: [const { Vec::new() }; 2],
+            #[cfg(feature = "udp")]
+            udp: [const { UdpMemory { rx: [0; UDP_BUF], tx: [0; UDP_BUF] } }; UDP],
             #[cfg(feature = "udp")]
             peers: Vec::new(),
             #[cfg(feature = "dhcp")]
@@ -172,12 +171,18 @@ impl<
         #[cfg(feature = "udp")]
         let udp_sets = fill(&mut storage.udp_sets, || SocketStorage::EMPTY).iter_mut();
         #[cfg(feature = "udp")]
-        for ((slot, memory), set) in udp_slots.iter_mut().zip(&mut storage.udp).zip(udp_sets) {
-            let empty = || udp::PacketMetadata::EMPTY;
+        let [rx_meta, tx_meta] = storage
+            .udp_meta
+            .each_mut()
+            .map(|meta| fill(meta, || [udp::PacketMetadata::EMPTY; UDP_PACKETS]).iter_mut());
+        #[cfg(feature = "udp")]
+        let udp_memory = storage.udp.iter_mut().zip(rx_meta).zip(tx_meta).zip(udp_sets);
+        #[cfg(feature = "udp")]
+        for (slot, (((memory, rx_meta), tx_meta), set)) in udp_slots.iter_mut().zip(udp_memory) {
             let mut set = SocketSet::new(from_mut(set));
             set.add(udp::Socket::new(
-                udp::PacketBuffer::new(fill(&mut memory.rx_meta, empty), &mut memory.rx[..]),
-                udp::PacketBuffer::new(fill(&mut memory.tx_meta, empty), &mut memory.tx[..]),
+                udp::PacketBuffer::new(&mut rx_meta[..], &mut memory.rx[..]),
+                udp::PacketBuffer::new(&mut tx_meta[..], &mut memory.tx[..]),
             ));
             slot.set = Some(set);
         }

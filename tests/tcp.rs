@@ -281,6 +281,21 @@ fn keep_alive_finds_out_that_a_peer_is_gone() {
     assert!(lab.clock.time() - start < Duration::from_secs(45));
 }
 
+/// Data is a question, too: the next probe is not waited for.
+#[test]
+fn with_keep_alive_a_peer_that_owes_an_acknowledgement_is_given_up_as_soon_as_without() {
+    let lab = Lab::new(1);
+    let (mut near, _far) = lab.connection().unwrap();
+    near.set_keep_alive(Some(Duration::from_secs(600))).unwrap();
+    near.set_timeout(Some(Duration::from_secs(30))).unwrap();
+    lab.run_for(Duration::from_secs(60));
+    lab.cable.cut();
+    let start = lab.clock.time();
+    near.send(b"anybody?").unwrap();
+    assert_eq!(lab.block(|| near.receive(&mut [0; 8])), Err(Error::TimedOut));
+    assert!(lab.clock.time() - start < Duration::from_secs(35));
+}
+
 /// The IPv4 packets that the near stack sends during `work`, as the far end of the wire sees them.
 fn sent_packets(lab: &Lab, work: impl FnOnce()) -> Vec<Vec<u8>> {
     let (_, mut wire) = lab.cable.plugs();

@@ -29,6 +29,16 @@ fn datagrams_go_both_ways_over_both_ip_versions() {
     }
 }
 
+/// Also one that most media carry.
+#[test]
+fn a_datagram_that_the_medium_does_not_carry_is_refused() {
+    let lab = Lab::builder(1).cable(sockstate::device::Cable::ethernet().with_mtu(310)).build();
+    let mut near = lab.near.udp().unwrap().connect(addr(FAR)).unwrap();
+    for (size, sent) in [(248, Ok(())), (268, Ok(())), (269, Err(Error::DatagramTooLarge(268)))] {
+        assert_eq!(near.send(&[0; 300][..size]), sent.map_err(nb::Error::Other), "{size} bytes");
+    }
+}
+
 #[test]
 fn a_connected_socket_hears_its_peer_only() {
     let lab = Lab::new(1);

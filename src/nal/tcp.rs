@@ -88,7 +88,7 @@ impl<'net, S: Sharing> TcpClientStack for &'net Net<S> {
             return Err(Error::WrongState.into());
         };
         let sent = connected.send(buffer)?;
-        self.poll_egress()?;
+        self.poll()?;
         Ok(sent)
     }
 
@@ -109,7 +109,7 @@ impl<'net, S: Sharing> TcpClientStack for &'net Net<S> {
     /// Closes gracefully: what was sent is still delivered, by this and by later calls on the stack.
     fn close(&mut self, socket: Self::TcpSocket) -> Result<(), Error> {
         drop(socket);
-        self.poll_egress()?;
+        self.poll()?;
         Ok(())
     }
 }

@@ -44,7 +44,7 @@ impl<'net, S: Sharing> UdpClientStack for &'net Net<S> {
             AnyUdpSocket::Bound(bound) => bound.send_again(buffer)?,
             _ => return Err(Error::WrongState.into()),
         }
-        self.poll_egress()?;
+        self.poll()?;
         Ok(())
     }
 
@@ -63,7 +63,7 @@ impl<'net, S: Sharing> UdpClientStack for &'net Net<S> {
     /// Closes the socket: what was sent is still delivered, by this and by later calls on the stack.
     fn close(&mut self, socket: Self::UdpSocket) -> Result<(), Error> {
         drop(socket);
-        self.poll_egress()?;
+        self.poll()?;
         Ok(())
     }
 }
@@ -98,7 +98,7 @@ impl<S: Sharing> UdpFullStack for &Net<S> {
             bound.send_to(buffer, remote)?;
             bound.remember(remote)?;
         }
-        self.poll_egress()?;
+        self.poll()?;
         Ok(())
     }
 }

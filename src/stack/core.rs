@@ -477,7 +477,10 @@ impl Core {
         }
         match sending {
             // Without room in the device, it stays the first of the list.
-            Sending::Refused => return Some(sending),
+            Sending::Refused => {
+                self.begin_limits();
+                return Some(sending);
+            }
             Sending::Sent => self.pulse.sent = self.pulse.sent.wrapping_add(1),
             Sending::Stalled | Sending::Nothing => {}
         }
@@ -498,6 +501,20 @@ impl Core {
         }
         self.changed(id);
         Some(sending)
+    }
+
+    /// Begins the time limits of those that would have had a turn: the device may never have room.
+    #[cold]
+    #[inline(never)]
+    fn begin_limits(&mut self) {
+        let mut next = self.table.first(ListId::Dirty);
+        while let Some(id) = next {
+            next = self.table.after(id);
+            let deadline = self.time_limit(id);
+            if deadline != NEVER {
+                self.table.schedule(id, deadline);
+            }
+        }
     }
 
     /// The others come first.
@@ -619,7 +636,7 @@ impl Core {
             return;
         }
         if matches!(cause, Cause::Ingress { .. }) {
-            // Nothing comes of a datagram.
+            // Nothing comes of a datagram, a message or a packet.
             if self.table.is_tcp(id) {
                 self.plan_after_frame(id);
             }

@@ -316,7 +316,7 @@ impl<S: Sharing> Net<S> {
     /// Takes in the frames that have arrived, lets sockets send theirs, and ends what is past its
     /// deadline. Whether a frame moved.
     ///
-    /// The lock is taken anew for every frame. One call takes in at most 64 frames.
+    /// One call takes in at most 64 frames. With `Shared`, the lock is taken anew for every frame.
     ///
     /// # Errors
     ///
@@ -366,6 +366,9 @@ impl<S: Sharing> Net<S> {
 
     /// The second half of [`poll`](Net::poll): lets sockets send their frames, and ends what is past
     /// its deadline. Whether a frame was sent.
+    ///
+    /// [`poll_ingress`](Net::poll_ingress) comes first in each round: a peer whose frames are left
+    /// in the device was not heard, and is given up.
     ///
     /// # Errors
     ///

@@ -319,6 +319,10 @@ impl Core {
     pub(crate) fn set_refused(&mut self) {
         self.runner.refused = true;
         self.runner.polled = false;
+        // One that sleeps for long would not ask the device again.
+        if self.runner.asleep_until.is_some_and(|until| until > self.now + FULL_DEVICE) {
+            self.call_runner();
+        }
     }
 
     /// Whether whoever runs the stack would have to be woken for what is to be sent. For all else it

@@ -126,9 +126,9 @@ impl Sharing for Local {
 /// (`send_with`, `recv_with`, `with_device`), and a waker, which is called there as well; and what
 /// looks at every slot, a few instructions for each: to connect or listen, to open a socket if none
 /// is free, to ask how many are, to change addresses or the link (as a lease or a router may, too),
-/// to give up a set of watched sockets, a connection request that finds no room in a backlog, and
-/// the end of a connection while another one waits for its slot to be accepted. Without the feature
-/// `indexed`, each frame does.
+/// to give up a set of watched sockets, a device without room (for those that have something to
+/// send), a connection request that finds no room in a backlog, and the end of a connection while
+/// another one waits for its slot to be accepted. Without the feature `indexed`, each frame does.
 ///
 /// A handler that polls takes in up to 64 frames, and interrupts of a higher priority are on
 /// between two of them. One that has to be shorter leaves the poll to the main loop, which its

@@ -59,7 +59,7 @@ impl Core {
             return Err(Error::AddressInUse);
         }
         let socket = self.tcp_mut(id).ok_or(Error::WrongState)?;
-        // Whatever else it was, `listen` begins anew.
+        // smoltcp refuses a socket that is open. No RST leaves: `listen` begins anew.
         socket.abort();
         socket.listen(local).map_err(|_| Error::WrongState)?;
         if let Some(slot) = self.slot_mut(id) {
@@ -101,7 +101,7 @@ impl Core {
         #[cfg(feature = "dns")]
         slot.flags.set(Flags::FOUND, false);
         let socket = slot.tcp_mut().ok_or(Error::WrongState)?;
-        // Whatever else it was, `connect` begins anew.
+        // smoltcp refuses a socket that is open. No RST leaves: `connect` begins anew.
         socket.abort();
         socket.connect(self.iface.context(), remote, local).map_err(|_| Error::Unaddressable)?;
         self.tcp_register(id);
@@ -433,7 +433,7 @@ impl Slot {
                 }
                 // One whose window is closed owes nothing until it is asked whether it still is.
                 let asked = sending != Sending::Nothing;
-                if self.deadline == NEVER || asked && self.flags.has(Flags::FULL) {
+                if self.deadline == NEVER || asked && self.may_end_sooner() {
                     self.begin_patience(asked, iface, now);
                 }
             }
@@ -456,6 +456,12 @@ impl Slot {
             Cause::Egress(_) => Error::AddressLost,
         });
         self.deadline = NEVER;
+    }
+
+    /// Whether the time limit that has begun is for a question that was still to come: one that is
+    /// asked now ends before it.
+    fn may_end_sooner(&self) -> bool {
+        self.flags.has(Flags::FULL) || self.tcp().is_some_and(|tcp| tcp.keep_alive().is_some())
     }
 
     /// Begins the time limit of a peer that owes an answer, or has just been asked.

@@ -146,8 +146,7 @@ impl Core {
     }
 
     /// Something was taken out of the receive buffer. The peer is told if smoltcp finds that it has
-    /// to be; its timers stay as they are. A connection that was cut has its RST to send, and no
-    /// place yet where it waits for that.
+    /// to be. A connection that was cut has its RST to send, and no place yet where it waits for that.
     fn tcp_window_grew(&mut self, id: SlotId) {
         self.table.suspect(id);
     }

@@ -20,8 +20,8 @@ use crate::{Error, LocalEndpoint, Protocol};
 
 const UDP_HEADER: usize = 8;
 
-/// What any medium carries (RFC 791 section 3.1, RFC 8200 section 5), headers left out.
-const SMALL: usize = 512;
+/// The headers of UDP and of IP without options, the longer of both versions.
+const HEADERS: usize = UDP_HEADER + 40;
 
 type Nb<R> = nb::Result<R, Error>;
 
@@ -192,9 +192,10 @@ impl Core {
     pub(crate) fn udp_send_to_peer(&mut self, id: SlotId, data: &[u8]) -> Nb<()> {
         let remote = self.udp_peer(id)?;
         let is_near = self.is_neighbor(remote.addr);
+        let fits = data.len() + HEADERS <= self.caps.ip_mtu();
         let Some(slot) = self.table.get_mut(id) else { return Err(Error::WrongState.into()) };
-        let is_usual = is_near && self.link_up && slot.end.is_none() && data.len() <= SMALL;
-        // What is left to be checked of a usual one is whether it fits.
+        let is_usual = is_near && fits && self.link_up && slot.end.is_none();
+        // What is left to be checked of a usual one is whether there is room.
         if is_usual
             && let Some(socket) = slot.udp_mut()
             && socket.endpoint().addr.is_none()

@@ -250,3 +250,25 @@ fn two_clients_share_one_stack() {
         assert_eq!((received, buffer[0]), (Ok(1), expected));
     }
 }
+
+/// A logger: its acknowledgements are taken in by the calls that send.
+#[test]
+fn a_client_that_only_sends_keeps_its_connection() {
+    let lab = Lab::new(1);
+    let mut far = serve(&lab.far, 80);
+    let mut net: &Net = &lab.near;
+    let mut socket = net.socket().unwrap();
+    block(&lab, || {
+        far();
+        net.connect(&mut socket, addr(FAR))
+    })
+    .unwrap();
+    for minute in 0..10 {
+        assert_eq!(net.send(&mut socket, b"x"), Ok(1), "minute {minute}");
+        for _ in 0..60 {
+            far();
+            let _ = lab.far.poll();
+            lab.clock.advance(sockstate::Duration::from_secs(1));
+        }
+    }
+}

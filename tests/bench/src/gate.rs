@@ -56,9 +56,9 @@ impl Unit {
         }
     }
 
-    /// How much worse than known a bound may be broken.
+    /// How much worse than known a bound may be broken. Wall time is another on each machine.
     fn allowance(self) -> f64 {
-        if self == Unit::Times { 0.2 } else { 0.02 }
+        if self == Unit::Times { 0.4 } else { 0.02 }
     }
 }
 
@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(faults(&table(&[known]), &[kept]).len(), 0);
         assert_eq!(faults(&table(&[slow]), &[slower]).len(), 1);
         let [slow, bit_slower, bit_faster, fast] =
-            [30.0, 26.0, 41.0, 60.0].map(|at| bound(at, Limit::AtLeast(40.0), Unit::Times));
+            [30.0, 26.0, 41.0, 90.0].map(|at| bound(at, Limit::AtLeast(40.0), Unit::Times));
         let slow = table(&[slow]);
         assert_eq!(faults(&slow, &[bit_slower]).len(), 0);
         assert_eq!(faults(&slow, &[bit_faster]).len(), 0);

@@ -6,7 +6,7 @@ use embedded_nal::{AddrType, Dns, TcpClientStack, TcpFullStack, UdpClientStack, 
 use smoltcp::time::Duration;
 use sockstate::{AnyTcpSocket, AnyUdpSocket, Error, Net};
 
-use super::typed::{remote, settled, stack};
+use super::typed::{listener, remote, settled, stack};
 use super::{Near, Setup};
 use crate::cable::Plug;
 
@@ -80,8 +80,7 @@ impl Near for Nal {
 
     fn listen(&mut self, port: u16, backlog: u16) -> Self::Listener {
         // The trait has no word for how many.
-        let socket = self.net.tcp().expect("a socket").bind(port).expect("a port");
-        socket.listen(backlog).expect("slots").into()
+        listener(self.net, port, backlog).into()
     }
 
     fn accept(&mut self, listener: &mut Self::Listener) -> Option<Self::Tcp> {

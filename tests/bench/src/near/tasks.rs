@@ -11,7 +11,7 @@ use sockstate::state::{Closing, Connected, Connecting, Listening};
 use sockstate::{AddrType, Error, Lookup, Net, TcpSocket, UdpSocket, Wait};
 
 use super::executor::{Executor, turn};
-use super::typed::{remote, stack};
+use super::typed::{listener, peer, remote, stack};
 use super::{Near, Setup};
 use crate::cable::Plug;
 
@@ -81,13 +81,7 @@ impl Near for Tasks {
     }
 
     fn listen(&mut self, port: u16, backlog: u16) -> Self::Listener {
-        self.net
-            .tcp()
-            .expect("a socket")
-            .bind(port)
-            .expect("a port")
-            .listen(backlog)
-            .expect("slots")
+        listener(self.net, port, backlog)
     }
 
     fn accept(&mut self, listener: &mut Self::Listener) -> Option<Self::Tcp> {
@@ -95,8 +89,7 @@ impl Near for Tasks {
     }
 
     fn udp(&mut self, local: u16, port: u16) -> Self::Udp {
-        let socket = self.net.udp().expect("a socket").bind(local).expect("a port");
-        socket.connect(remote(port)).expect("a peer")
+        peer(self.net, local, port)
     }
 
     fn send_datagram(&mut self, udp: &mut Self::Udp, data: &[u8]) {

@@ -39,6 +39,18 @@ pub fn remote(port: u16) -> SocketAddr {
     SocketAddr::from((HOST, port))
 }
 
+/// A listener.
+pub fn listener(net: &'static Net, port: u16, backlog: u16) -> TcpSocket<'static, Listening> {
+    let socket = net.tcp().expect("a socket").bind(port).expect("a port");
+    socket.listen(backlog).expect("slots")
+}
+
+/// A UDP socket that talks to a port of the remote end.
+pub fn peer(net: &'static Net, local: u16, port: u16) -> UdpSocket<'static, Connected> {
+    let socket = net.udp().expect("a socket").bind(local).expect("a port");
+    socket.connect(remote(port)).expect("a peer")
+}
+
 impl Near for Typed {
     const NAME: &str = "sockstate, typed";
 
@@ -97,13 +109,7 @@ impl Near for Typed {
     }
 
     fn listen(&mut self, port: u16, backlog: u16) -> Self::Listener {
-        self.net
-            .tcp()
-            .expect("a socket")
-            .bind(port)
-            .expect("a port")
-            .listen(backlog)
-            .expect("slots")
+        listener(self.net, port, backlog)
     }
 
     fn accept(&mut self, listener: &mut Self::Listener) -> Option<Self::Tcp> {
@@ -111,8 +117,7 @@ impl Near for Typed {
     }
 
     fn udp(&mut self, local: u16, port: u16) -> Self::Udp {
-        let socket = self.net.udp().expect("a socket").bind(local).expect("a port");
-        socket.connect(remote(port)).expect("a peer")
+        peer(self.net, local, port)
     }
 
     fn send_datagram(&mut self, udp: &mut Self::Udp, data: &[u8]) {

@@ -113,7 +113,7 @@ mod by_name {
             local: Option<LocalEndpoint>,
         ) -> Result<(), Error> {
             // The next packet is for another neighbour, and is not to wait for the last one.
-            self.table.move_to(id, None);
+            self.table.unlink(id);
             if let Some(slot) = self.table.get_mut(id) {
                 slot.forget_neighbor(&mut self.iface, self.now);
             }

@@ -389,7 +389,7 @@ impl Core {
         while let Some(id) = next {
             next = self.table.after(id);
             if !self.waits_for_neighbor(id) {
-                self.table.move_to(id, Some(ListId::Dirty));
+                self.table.move_to(id, ListId::Dirty);
             }
         }
     }
@@ -423,7 +423,7 @@ impl Core {
             self.table.touch(id);
             return true;
         }
-        self.table.move_to(id, None);
+        self.table.unlink(id);
         let deadline = self.time_limit(id);
         self.table.plan(id, at.min(deadline));
         false
@@ -458,7 +458,7 @@ impl Core {
         };
         let slot = self.table.get_mut(id)?;
         if has_lost_its_address(slot) {
-            self.table.move_to(id, None);
+            self.table.unlink(id);
             return Some(Sending::Nothing);
         }
         let is_open = slot.is_open();
@@ -493,10 +493,10 @@ impl Core {
         } else if is_settled {
             let (at, deadline) = (wish(&slot.set, &mut self.iface, self.now), slot.deadline);
             // Taken off the list now, so that it is decided anew where it belongs.
-            self.table.move_to(id, None);
+            self.table.unlink(id);
             self.plan_for(id, cause, at, deadline);
         } else {
-            self.table.move_to(id, None);
+            self.table.unlink(id);
             self.settle(id, &before.unwrap_or_else(|| Before::open(state)), cause);
         }
         self.changed(id);
@@ -523,7 +523,7 @@ impl Core {
             self.table.schedule(id, deadline);
         }
         if self.table.after(id).is_some() {
-            self.table.move_to(id, Some(ListId::Dirty));
+            self.table.move_to(id, ListId::Dirty);
         }
     }
 
@@ -599,7 +599,7 @@ impl Core {
             self.table.schedule(id, at);
         } else if role != Role::Free {
             // A stalled slot has waited long enough to ask for its neighbour again.
-            self.table.move_to(id, Some(ListId::Dirty));
+            self.table.move_to(id, ListId::Dirty);
         }
         true
     }
@@ -661,7 +661,7 @@ impl Core {
             return;
         }
         if cause == Cause::Egress(Sending::Stalled) && at != NEVER {
-            self.table.move_to(id, Some(ListId::Stalled));
+            self.table.move_to(id, ListId::Stalled);
             if self.now >= self.discovery_at {
                 self.discovery_at = self.now + DISCOVERY_SILENCE;
                 at += DISCOVERY_TURN;
@@ -787,13 +787,15 @@ impl Core {
 
 /// Shows a frame to whom it is for: in one place, since all of smoltcp that does so is compiled into
 /// it. Not inlined, so that what follows does not stand on top of the stack that it takes.
-#[inline(never)]
+#[cfg_attr(feature = "indexed", inline)]
+#[cfg_attr(not(feature = "indexed"), inline(never))]
 fn show(iface: &mut Interface, set: &mut SocketSet<'static>, now: Instant, ingress: impl Work<()>) {
     ingress(iface, set, now);
 }
 
 /// As `show`, to let somebody send a frame.
-#[inline(never)]
+#[cfg_attr(feature = "indexed", inline)]
+#[cfg_attr(not(feature = "indexed"), inline(never))]
 fn let_send(
     iface: &mut Interface,
     set: &mut SocketSet<'static>,

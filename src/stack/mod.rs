@@ -695,6 +695,7 @@ impl<S: Sharing> Net<S> {
         self.attempt(true, call)
     }
 
+    #[cfg_attr(feature = "indexed", inline(always))]
     fn attempt<R>(
         &self,
         on_time: bool,

@@ -32,7 +32,7 @@ impl Core {
             }
             None => return Err(Error::OutOfSlots(protocol)),
         };
-        self.table.move_to(id, None);
+        self.table.unlink(id);
         self.renew(id);
         Ok(id)
     }
@@ -79,7 +79,7 @@ impl Core {
         if let Some(peer) = self.peers.get_mut(self.table.udp_index(id)) {
             *peer = Peer::None;
         }
-        self.table.move_to(id, Some(self.table.free_list(id)));
+        self.table.move_to(id, self.table.free_list(id));
         self.slot_is_free(self.table.protocol(id));
     }
 

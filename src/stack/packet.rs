@@ -263,7 +263,7 @@ impl Core {
         slot.end = Some(Error::TimedOut);
         slot.deadline = NEVER;
         self.packet_clear(id);
-        self.table.move_to(id, None);
+        self.table.unlink(id);
     }
 }
 

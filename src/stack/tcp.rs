@@ -360,7 +360,7 @@ impl Core {
             forget(socket);
         }
         // It may still be waiting for the neighbour of the last connection.
-        self.table.move_to(id, None);
+        self.table.unlink(id);
         self.renew(id);
         self.tcp_register(id);
         id
@@ -717,7 +717,7 @@ impl Core {
                 }
                 // Not its turn to send: what was received before stays readable, and with the
                 // attempt to send its RST smoltcp would throw that away.
-                self.table.move_to(id, None);
+                self.table.unlink(id);
                 self.table.unschedule(id);
             }
         }

@@ -30,6 +30,7 @@ impl Core {
         self.slot(id).and_then(|slot| slot.end).unwrap_or(Error::PeerClosed)
     }
 
+    #[cfg_attr(feature = "indexed", inline)]
     pub(crate) fn tcp_send(&mut self, id: SlotId, data: &[u8]) -> Nb<usize> {
         let Some(slot) = self.table.get_mut(id) else { return Err(Error::WrongState.into()) };
         let Some(socket) = slot.tcp_mut() else { return Err(Error::WrongState.into()) };
@@ -126,6 +127,7 @@ impl Core {
         }
     }
 
+    #[cfg_attr(feature = "indexed", inline)]
     pub(crate) fn tcp_receive(&mut self, id: SlotId, buffer: &mut [u8]) -> Nb<usize> {
         if buffer.is_empty() {
             return Ok(0);

@@ -518,6 +518,6 @@ impl Core {
         }
         // The next datagram may be for another neighbour, and is not to wait for this one.
         slot.forget_neighbor(&mut self.iface, self.now);
-        self.table.move_to(id, None);
+        self.table.unlink(id);
     }
 }

@@ -132,12 +132,10 @@ impl Table {
         (next != NONE).then_some(next)
     }
 
-    /// Takes the slot out of the list it is in, and puts it at the end of another, or of none.
-    pub(crate) fn move_to(&mut self, id: SlotId, list: Option<ListId>) {
+    /// Takes the slot out of the list it is in, and puts it at the end of another.
+    pub(crate) fn move_to(&mut self, id: SlotId, list: ListId) {
         self.unlink(id);
-        if let Some(list) = list {
-            self.append(id, list);
-        }
+        self.append(id, list);
     }
 
     /// Puts a slot that is in no list at the end of one.
@@ -156,8 +154,9 @@ impl Table {
         }
     }
 
+    /// Takes the slot out of the list it is in.
     #[inline]
-    fn unlink(&mut self, id: SlotId) {
+    pub(crate) fn unlink(&mut self, id: SlotId) {
         let Some(links) = self.links(id) else { return };
         let Some(list) = links.list.take() else { return };
         let (prev, next) = (links.prev, links.next);

@@ -112,7 +112,7 @@ impl Table {
             recent: Recent::NONE,
         };
         for id in 0..table.len() {
-            table.move_to(id, Some(table.free_list(id)));
+            table.move_to(id, table.free_list(id));
         }
         table
     }
@@ -256,7 +256,7 @@ impl Table {
         }
         match links.list {
             None => self.append(id, ListId::Dirty),
-            Some(_) => self.move_to(id, Some(ListId::Dirty)),
+            Some(_) => self.move_to(id, ListId::Dirty),
         }
     }
 
@@ -265,14 +265,14 @@ impl Table {
         match self.list(id) {
             Some(ListId::Dirty | ListId::Doubtful | ListId::Stalled) => {}
             None => self.append(id, ListId::Doubtful),
-            Some(_) => self.move_to(id, Some(ListId::Doubtful)),
+            Some(_) => self.move_to(id, ListId::Doubtful),
         }
     }
 
     /// Puts every slot that waits for a neighbour among those that may have something to send.
     pub(crate) fn wake_stalled(&mut self) {
         while let Some(id) = self.first(ListId::Stalled) {
-            self.move_to(id, Some(ListId::Dirty));
+            self.move_to(id, ListId::Dirty);
         }
     }
 }
@@ -369,8 +369,8 @@ mod tests {
             table.touch(id);
         }
         table.touch(2);
-        table.move_to(0, None);
-        table.move_to(2, Some(ListId::Stalled));
+        table.unlink(0);
+        table.move_to(2, ListId::Stalled);
         assert_eq!(table.first(ListId::Dirty), Some(3));
         assert_eq!(table.first(ListId::FreeTcp), Some(1));
         assert_eq!(table.first(ListId::FreeUdp), Some(4));
@@ -393,12 +393,12 @@ mod tests {
             [Some(ListId::Doubtful), Some(ListId::Dirty), Some(ListId::Doubtful)]
         });
         table.touch(4);
-        table.move_to(1, None);
+        table.unlink(1);
         assert_eq!(table.first(ListId::Dirty), Some(3));
         assert_eq!((table.after(3), table.after(4)), (Some(4), None));
-        table.move_to(3, None);
+        table.unlink(3);
         assert_eq!((table.first(ListId::Dirty), table.list(4)), (Some(4), Some(ListId::Dirty)));
-        table.move_to(4, None);
+        table.unlink(4);
         assert_eq!(table.first(ListId::Dirty), None);
     }
 }

@@ -98,12 +98,21 @@ impl Table {
 
     /// Puts a slot that is in no list at the end of one.
     pub(crate) fn append(&mut self, id: SlotId, list: ListId) {
-        self.move_to(id, Some(list));
+        self.move_to(id, list);
     }
 
-    /// Takes the slot out of the list it is in, and puts it at the end of another, or of none.
+    /// Takes the slot out of the list it is in, and puts it at the end of another.
+    pub(crate) fn move_to(&mut self, id: SlotId, list: ListId) {
+        self.file_in(id, Some(list));
+    }
+
+    /// Takes the slot out of the list it is in.
+    pub(crate) fn unlink(&mut self, id: SlotId) {
+        self.file_in(id, None);
+    }
+
     #[inline(never)]
-    pub(crate) fn move_to(&mut self, id: SlotId, list: Option<ListId>) {
+    fn file_in(&mut self, id: SlotId, list: Option<ListId>) {
         self.index.turns = self.index.turns.wrapping_add(1);
         let since = self.index.turns;
         let Some(links) = self.links(id) else { return };

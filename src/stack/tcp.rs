@@ -449,7 +449,8 @@ impl Slot {
         self.end = Some(match cause {
             // Both sides had closed, and all was acknowledged: nothing can undo that.
             _ if was == State::TimeWait => Error::PeerClosed,
-            Cause::Ingress { rst: true, .. } if was == State::SynSent => Error::Refused,
+            // In SYN-RECEIVED as well, if both ends asked at once (RFC 9293 section 3.10.7.4).
+            Cause::Ingress { rst: true, .. } if !is_complete(was) => Error::Refused,
             Cause::Ingress { rst: true, .. } => Error::Reset,
             Cause::Ingress { rst: false, .. } => Error::PeerClosed,
             // smoltcp resets a socket in silence when its address is gone.

@@ -5,7 +5,7 @@ use sockstate::smoltcp::wire::TcpControl;
 use sockstate::testing::Lab;
 use sockstate::{Duration, Error, Unfinished, nb};
 
-use crate::common::script::Script;
+use crate::common::script::{Script, Segment};
 use crate::common::{DEAD, FAR_V6, assert_blocks, assert_error, failed, far};
 
 /// Defect: a refused connection request is never reported; the stack dials again behind the
@@ -56,6 +56,22 @@ fn d01_refused_connect_is_reported_through_embedded_nal() {
         // The next call asks anew, on the same socket.
         assert_blocks(net.connect(&mut socket, far(80)));
     }
+}
+
+/// RFC 9293 section 3.10.7.4: in SYN-RECEIVED too, if it was this end that asked.
+#[test]
+fn d01_refusal_of_a_request_that_crossed_the_peers_own_is_a_refusal() {
+    let lab = Lab::new(1);
+    let mut script = Script::new(&lab);
+    let mut connecting = lab.near.tcp().unwrap().connect(far(80)).unwrap();
+    let syn = script.next();
+    script.send(&Segment::syn(80, syn.from));
+    let syn_ack = script.next();
+    assert_eq!(syn_ack.control, TcpControl::Syn);
+    assert_blocks(connecting.poll());
+
+    script.send(&syn_ack.answer(TcpControl::Rst, syn_ack.ack.unwrap()));
+    assert_error(connecting.poll(), Error::Refused);
 }
 
 /// Defect: IPv6 is not supported.

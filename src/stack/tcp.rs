@@ -286,6 +286,9 @@ impl Core {
                 self.tcp_forget(id);
             }
             State::Closed => self.tcp_orphan(id, self.now + LAST_WORD),
+            // A request that crossed the peer's own. Closed now, smoltcp would take the ACK of its SYN
+            // for that of a FIN, and never send one.
+            State::SynReceived => self.tcp_abort(id),
             State::TimeWait => {
                 self.tcp_orphan(id, self.now + TIME_WAIT_ORDER);
                 self.slot_is_free(Protocol::Tcp);

@@ -74,6 +74,22 @@ fn d01_refusal_of_a_request_that_crossed_the_peers_own_is_a_refusal() {
     assert_error(connecting.poll(), Error::Refused);
 }
 
+/// Defect: smoltcp never sends the FIN of a connection that is closed in SYN-RECEIVED, so that the
+/// peer would believe itself connected.
+#[test]
+fn d02_dropped_request_that_crossed_the_peers_own_is_reset() {
+    let lab = Lab::new(1);
+    let mut script = Script::new(&lab);
+    let connecting = lab.near.tcp().unwrap().connect(far(80)).unwrap();
+    let syn = script.next();
+    script.send(&Segment::syn(80, syn.from));
+    let syn_ack = script.next();
+    drop(connecting);
+    script.send(&syn_ack.answer(TcpControl::None, syn_ack.ack.unwrap()));
+    let said = script.wait(Duration::from_secs(1));
+    assert!(said.iter().any(|segment| segment.control == TcpControl::Rst), "{said:?}");
+}
+
 /// Defect: IPv6 is not supported.
 #[test]
 fn d06_ipv4_and_ipv6_both_connect() {

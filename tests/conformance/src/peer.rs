@@ -127,7 +127,8 @@ impl Peer {
             .find_map(|port| self.flows.iter().find(|(_, flow)| is_of(flow, port)))
             .map(|(name, _)| name.clone());
         let Some(name) = name.filter(|_| got.src.0 == self.ends.stack) else {
-            return Sent::Wrong(format!("a segment from {:?} to {:?}", got.src, got.dst));
+            let [src, dst] = [got.src, got.dst].map(|(addr, port)| format!("{addr}, port {port}"));
+            return Sent::Wrong(format!("a segment from {src} to {dst}"));
         };
         if got.dst.0 != self.ends.peer {
             return Sent::Wrong(format!("a segment to {}", got.dst.0));

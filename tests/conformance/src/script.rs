@@ -108,7 +108,12 @@ impl Script {
 
     /// How many lines want something of the stack.
     pub fn expectations(&self) -> usize {
-        let wants = |line: &&Line| matches!(line.event, Event::Expect(_) | Event::Call(..));
+        let wants = |line: &&Line| {
+            !matches!(
+                line.event,
+                Event::Inject(..) | Event::Introduce | Event::Icmp(_) | Event::Anew
+            )
+        };
         self.lines.iter().filter(wants).count()
     }
 

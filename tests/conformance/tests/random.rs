@@ -148,7 +148,7 @@ fn assert_no_order(choices: &[Choice]) {
         // Ups of a random sequence have this variance, as each number has a part in two steps.
         let (mean, deviation) = (values.len() as f64 / 2.0, (values.len() as f64 / 12.0).sqrt());
         println!("{what}: {ups} ups of {}", values.len());
-        assert!((ups - mean).abs() < Z * deviation + 1.0, "{what}: {ups} ups");
+        assert!((ups - mean).abs() < Z * deviation, "{what}: {ups} ups");
     }
 }
 

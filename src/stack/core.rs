@@ -467,13 +467,13 @@ impl Core {
         let set = slot.set.as_mut()?;
         let mut look = Look::default();
         #[cfg(feature = "tcp")]
-        if state == Some(State::SynSent) {
+        if state == Some(State::SynSent) || slot.flags.has(Flags::FULL) {
             look.medium = Some(self.caps.medium);
         }
         let sending = let_send(&mut self.iface, set, self.now, &mut look, egress);
         #[cfg(feature = "tcp")]
-        if let Some(number) = look.request {
-            slot.request = number;
+        if let Some(said) = look.said {
+            slot.has_said(said, self.now);
         }
         match sending {
             // Without room in the device, it stays the first of the list.

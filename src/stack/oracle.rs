@@ -20,6 +20,7 @@
 //!   before the connection in the set, and then two sockets have one 4-tuple. And a SYN that
 //!   meets a socket in SYN-SENT whose own SYN is not sent yet makes smoltcp panic. Such frames
 //!   are counted and passed over.
+//! - Segments to a group or to all hosts: only the stack gets them, which is to be silent.
 
 // Clippy takes a module for a test only if it is so without other conditions.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
@@ -40,7 +41,7 @@ use smoltcp::socket::{Socket, tcp, udp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, IpEndpoint};
 
-use self::frames::{FIN, Mac, RST, Read, SYN, UDP};
+use self::frames::{FIN, Mac, RST, Read, SYN, TCP, UDP};
 use super::core::{Core, Sending};
 use super::rng::Rng;
 use super::slot::{Role, SlotId};
@@ -98,6 +99,8 @@ struct Counts {
     /// The other exception: a SYN that would make smoltcp panic.
     early_requests: u64,
     ambiguous_broadcasts: u64,
+    /// What smoltcp would refuse, and from an address that is nobody's.
+    segments_for_all: u64,
     calls: u64,
     /// How often a socket was seen in each state at the end of a step.
     states: BTreeMap<std::string::String, u64>,
@@ -111,6 +114,7 @@ impl Counts {
         self.repeated_requests += other.repeated_requests;
         self.early_requests += other.early_requests;
         self.ambiguous_broadcasts += other.ambiguous_broadcasts;
+        self.segments_for_all += other.segments_for_all;
         self.calls += other.calls;
         for (state, seen) in &other.states {
             *self.states.entry(state.clone()).or_default() += seen;
@@ -431,8 +435,12 @@ impl World {
             port.ingress(core)
         });
         assert_eq!(taken, Ok(true));
-        self.plain_wire.inject(now, frame);
-        self.plain.poll_ingress_single(now, &mut self.device, &mut self.set);
+        if self.is_segment_for_all(frame) {
+            self.counts.segments_for_all += 1;
+        } else {
+            self.plain_wire.inject(now, frame);
+            self.plain.poll_ingress_single(now, &mut self.device, &mut self.set);
+        }
 
         self.pair_up();
         self.mirror_backlog();
@@ -576,8 +584,17 @@ impl World {
             Socket::Udp(socket) => socket.endpoint().port == local.port,
             _ => false,
         });
-        let for_all = local.addr.is_multicast() || self.core(|core| core.is_broadcast(local.addr));
-        for_all && sockets.count() > 1
+        self.is_for_all(local.addr) && sockets.count() > 1
+    }
+
+    /// Whether it is a TCP segment to a group or to all hosts.
+    fn is_segment_for_all(&self, frame: &[u8]) -> bool {
+        let read = frames::read(self.medium, frame);
+        read.protocol == TCP && read.ends.is_some_and(|(_, local)| self.is_for_all(local.addr))
+    }
+
+    fn is_for_all(&self, addr: IpAddress) -> bool {
+        addr.is_multicast() || self.core(|core| core.is_broadcast(addr))
     }
 
     /// All neighbours say who they are, before they are forgotten; and with them those that a

@@ -5,6 +5,8 @@ use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken, TxTo
 use smoltcp::time::Instant;
 
 use super::core::{Core, Sending};
+#[cfg(feature = "tcp")]
+use super::router::Said;
 use super::statistics::{Counted, Traffic};
 
 /// What tells the time.
@@ -185,9 +187,10 @@ struct Watched<'d, D> {
 /// A look at what one slot sends.
 #[derive(Debug, Default)]
 pub(crate) struct Look {
-    /// Wanted, and then also how the frame is to be read: the number of a connection request.
+    /// How the frame is to be read, if that is wanted.
     pub(crate) medium: Option<Medium>,
-    pub(crate) request: Option<u32>,
+    #[cfg(feature = "tcp")]
+    pub(crate) said: Option<Said>,
     /// How long the frame was.
     pub(crate) len: usize,
     /// It may be a report of multicast groups, which is put right.

@@ -252,6 +252,10 @@ impl Core {
             }
             return slot(id);
         }
+        // smoltcp would refuse it, from an address that is nobody's.
+        if local.addr.is_multicast() || self.is_broadcast(local.addr) {
+            return Route::Drop;
+        }
         if let Some(id) = self.find_listener(local) {
             return slot(id);
         }
@@ -409,15 +413,23 @@ impl Core {
     }
 }
 
-/// The sequence number of a connection request.
+/// What a TCP segment says that was sent.
 #[cfg(feature = "tcp")]
-pub(super) fn request_number(medium: Medium, frame: &[u8]) -> Option<u32> {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said {
+    /// The sequence number of a connection request.
+    pub(super) request: Option<u32>,
+    pub(super) has_data: bool,
+}
+
+#[cfg(feature = "tcp")]
+pub(super) fn said(medium: Medium, frame: &[u8]) -> Option<Said> {
     let (_, packet) = read_frame(medium, frame)?;
     let header = packet.payload.first_chunk::<20>().filter(|_| packet.protocol == TCP)?;
-    (header[13] & SYN != 0).then(|| {
-        let [_, _, _, _, seq @ .., _, _, _, _] = *header.first_chunk::<12>()?;
-        Some(u32::from_be_bytes(seq))
-    })?
+    let [_, _, _, _, number @ .., _, _, _, _] = *header.first_chunk::<12>()?;
+    let request = (header[13] & SYN != 0).then(|| u32::from_be_bytes(number));
+    let has_data = packet.payload.len() > usize::from(header[12] >> 4) * 4;
+    Some(Said { request, has_data })
 }
 
 fn parse(packet: &[u8]) -> Option<Packet<'_>> {

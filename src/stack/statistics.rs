@@ -125,7 +125,7 @@ impl<T: TxToken> TxToken for Counted<'_, T> {
             if let Some(look) = &mut look
                 && let Some(medium) = look.medium
             {
-                look.request = super::router::request_number(medium, frame);
+                look.said = super::router::said(medium, frame);
             }
             #[cfg(all(feature = "multicast", feature = "proto-ipv6"))]
             if let Some(look) = look

@@ -9,6 +9,7 @@ use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
 use super::core::{Before, Cause, Core, Sending};
 use super::limits::Limit;
+use super::router::Said;
 use super::slot::{Flags, NEVER, NONE, Role, Slot, SlotId};
 use crate::addr::{ip_endpoint, overlap, socket_addr};
 use crate::{Error, LocalEndpoint, Protocol};
@@ -460,6 +461,16 @@ impl Slot {
             Cause::Egress(_) => Error::AddressLost,
         });
         self.deadline = NEVER;
+    }
+
+    /// Notes what has just been sent, of a connection request and while the peer's window is closed.
+    pub(super) fn has_said(&mut self, said: Said, now: Instant) {
+        if let Some(number) = said.request {
+            self.request = number;
+        } else if said.has_data && self.is_open() {
+            // What is sent into a closed window is a probe: its answer is owed from now on.
+            self.deadline = self.deadline.min(self.patience.after(now));
+        }
     }
 
     /// Whether the time limit that has begun is for a question that was still to come: one that is

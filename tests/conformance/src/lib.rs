@@ -72,9 +72,9 @@
 //!
 //! # What is known to differ
 //!
-//! In a script of `known`, the second line says where and what the fault is, and one line ends with `!!` and the segment (or `nothing`, or the outcome
-//! of the call) that there is in place of what the RFC wants: [`run_known`] checks that this is
-//! still so.
+//! In a script of `known`, the second line says where and what the fault is, and one line ends with
+//! `!!` and the segment (or `nothing`, or the outcome of the call) that there is in place of what
+//! the RFC wants: [`run_known`] checks that this is still so.
 
 mod call;
 mod line;

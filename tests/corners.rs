@@ -190,6 +190,28 @@ fn time_wait_is_not_cut_short_by_the_closing_deadline() {
 }
 
 #[test]
+fn of_several_in_time_wait_the_oldest_makes_room() {
+    let lab = Lab::builder(1).near(small(3, 1)).build();
+    let mut listener = lab.far.tcp().unwrap().bind(80).unwrap().listen(3).unwrap();
+    let far = FAR.parse().unwrap();
+    let again = |port| lab.near.tcp().unwrap().bind(port).unwrap().connect(far);
+    let mut pairs = [5_001, 5_002, 5_003].map(|port| {
+        let near = again(port).unwrap().wait().unwrap();
+        Some((near, lab.block(|| listener.accept()).unwrap().0))
+    });
+    // Neither the first slot nor the last one.
+    for place in [1, 0, 2] {
+        let (near, far) = pairs[place].take().unwrap();
+        drop((near, far));
+        lab.run_for(Duration::from_secs(1));
+    }
+    let _first = again(5_002).expect("the oldest is gone");
+    // This one found a slot and a connection in TIME-WAIT.
+    assert_eq!(again(5_003).unwrap_err().error(), Error::AddressInUse);
+    let _second = again(5_001).expect("that slot was the second one's");
+}
+
+#[test]
 fn what_is_closed_unread_is_answered_with_a_rst_once_all_is_delivered() {
     let lab = Lab::new(1);
     let (mut near, mut far) = lab.connection().unwrap();

@@ -272,3 +272,16 @@ fn a_client_that_only_sends_keeps_its_connection() {
         }
     }
 }
+
+/// The backlog, of which the listener's own slot is one, is four if nothing else is configured.
+#[test]
+fn a_listener_takes_four_slots_and_at_most_half_of_the_free_ones() {
+    for (slots, backlog) in [(16, 4), (4, 2), (2, 1), (1, 1)] {
+        let lab = Lab::builder(7).near(small(slots)).build();
+        let mut net: &Net = &lab.near;
+        let mut socket = net.socket().unwrap();
+        net.bind(&mut socket, 80).unwrap();
+        net.listen(&mut socket).unwrap();
+        assert_eq!(net.free_slots(sockstate::Protocol::Tcp), Ok(slots - backlog), "{slots} slots");
+    }
+}

@@ -62,6 +62,11 @@
 //! The module [`firmware`] leads from a board's HAL to a first connection, and says how much memory
 //! to give, what happens when that runs out, and how to sleep.
 //!
+//! # What to rely on
+//!
+//! The module [`promises`] lists what is guaranteed, with the tests behind each promise, and what is
+//! not.
+//!
 //! # Client crates
 //!
 //! With the feature `embedded-nal`, `&Net` is the stack that clients of embedded-nal take:
@@ -115,6 +120,7 @@ mod io;
 mod nal;
 #[cfg(feature = "embedded-nal-async")]
 mod nal_async;
+pub mod promises;
 mod socket;
 // With one protocol left out, some of what the two share has no user.
 #[cfg_attr(not(all(feature = "tcp", feature = "udp")), allow(dead_code))]

@@ -314,6 +314,26 @@ fn a_limit_beyond_all_time_is_no_limit() {
     assert_eq!(lab.near.block_for(Duration::MAX, || connecting.poll()), Ok(()));
 }
 
+/// Limits are milliseconds of 32 bits.
+#[test]
+fn a_limit_of_49_days_is_kept_and_one_of_50_is_none() {
+    const DAY: Duration = Duration::from_secs(24 * 3_600);
+    for (days, end) in [(49, nb::Error::Other(Error::TimedOut)), (50, nb::Error::WouldBlock)] {
+        let lab = Lab::builder(1)
+            .configure_near(|config| config.deadlines.connect = Some(DAY * days))
+            .build();
+        lab.cable.cut();
+        let mut connecting = lab.near.tcp().unwrap().connect(FAR.parse().unwrap()).unwrap();
+        lab.near.poll().unwrap();
+        lab.clock.advance(DAY * days - Duration::from_millis(1));
+        lab.near.poll().unwrap();
+        assert_eq!(connecting.poll(), Err(nb::Error::WouldBlock), "{days} days");
+        lab.clock.advance(Duration::from_millis(1));
+        lab.near.poll().unwrap();
+        assert_eq!(connecting.poll(), Err(end), "{days} days");
+    }
+}
+
 #[test]
 fn probes_leave_time_for_other_things() {
     for interval in [Duration::ZERO, Duration::MAX] {

@@ -98,6 +98,9 @@ pub struct Core {
     /// Slots of backlogs that are not in LISTEN: only while there are some can a listener be
     /// out of room.
     pub(crate) half_open: u16,
+    /// How many connections were complete in backlogs.
+    #[cfg(feature = "tcp")]
+    pub(super) completed: u32,
     /// When smoltcp may ask for a neighbour again.
     discovery_at: Instant,
     /// The last destination that was found to be another host of a network of the interface.
@@ -246,6 +249,8 @@ impl Core {
             now,
             link_up: true,
             half_open: 0,
+            #[cfg(feature = "tcp")]
+            completed: 0,
             discovery_at: now,
             #[cfg(feature = "udp")]
             neighbor: None,

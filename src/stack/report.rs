@@ -157,7 +157,7 @@ impl Core {
         let Some(id) = self.find_connection(local, remote) else { return false };
         let asked = self.tcp_state(id) == State::SynSent
             && self.slot(id).is_some_and(|slot| {
-                slot.role == Role::Held && !slot.flags.has(Flags::UNSENT) && slot.request == seq
+                slot.role == Role::Held && !slot.flags.has(Flags::UNSENT) && slot.number == seq
             });
         if asked {
             self.tcp_cancel(id, end);

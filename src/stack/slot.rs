@@ -60,9 +60,9 @@ pub(crate) struct Slot {
     #[cfg(any(feature = "watch", feature = "async"))]
     pub(crate) waited: Waited,
     /// The sequence number of the connection request that was sent: who reports that it could not
-    /// be delivered must know it.
+    /// be delivered must know it. In a backlog, the number of the connection that is complete.
     #[cfg(feature = "tcp")]
-    pub(crate) request: u32,
+    pub(crate) number: u32,
 }
 
 /// Small facts about a slot.
@@ -116,7 +116,7 @@ impl Slot {
         #[cfg(any(feature = "watch", feature = "async"))]
         waited: Waited::BY_NOBODY,
         #[cfg(feature = "tcp")]
-        request: 0,
+        number: 0,
     };
 
     /// Forgets the neighbour that did not answer the last owner of the slot. smoltcp notes that

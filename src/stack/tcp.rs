@@ -183,7 +183,7 @@ impl Core {
         core::iter::successors(existing(head), move |id| existing(self.slot(*id)?.group))
     }
 
-    /// Takes the first complete connection out of a backlog and keeps the backlog at its size, as
+    /// Takes the connection that was complete first out of a backlog and keeps the backlog at its size, as
     /// far as there are free slots. `head` is its first slot, and may become another one.
     ///
     /// A listener does not give its last slot away: it would be deaf, and nobody could tell a
@@ -196,7 +196,10 @@ impl Core {
         let local = self.tcp(*head)?.listen_endpoint();
         let ready = self
             .tcp_group(*head)
-            .find(|id| self.tcp(*id).is_some_and(|socket| is_complete(socket.state())));
+            .filter_map(|id| Some((id, self.slot(id)?)))
+            .filter(|(_, slot)| slot.tcp().is_some_and(|socket| is_complete(socket.state())))
+            .max_by_key(|(_, slot)| self.completed.wrapping_sub(slot.number))
+            .map(|(id, _)| id);
         let size = self.tcp_group(*head).count();
         let wanted = usize::from(backlog) + usize::from(ready.is_some());
         let grown = (size..wanted).take_while(|_| self.tcp_grow(*head, local).is_ok()).count();
@@ -466,7 +469,7 @@ impl Slot {
     /// Notes what has just been sent, of a connection request and while the peer's window is closed.
     pub(super) fn has_said(&mut self, said: Said, now: Instant) {
         if let Some(number) = said.request {
-            self.request = number;
+            self.number = number;
         } else if said.has_data && self.is_open() {
             // What is sent into a closed window is a probe: its answer is owed from now on.
             self.deadline = self.deadline.min(self.patience.after(now));
@@ -584,8 +587,13 @@ impl Core {
             // smoltcp goes back to LISTEN with what it had learnt of the last peer.
             State::Listen => self.tcp_rearm(id, before.listen),
             _ => {
+                let number = self.completed;
                 if let Some(slot) = self.slot_mut(id) {
                     slot.deadline = NEVER;
+                    if !is_complete(was) {
+                        slot.number = number;
+                        self.completed = number.wrapping_add(1);
+                    }
                 }
             }
         }

@@ -124,6 +124,26 @@ fn d08_accepting_makes_room_for_the_next_request() {
     }
 }
 
+/// Nobody who completed a connection later is served before.
+#[test]
+fn d08_connections_are_accepted_in_the_order_in_which_they_were_complete() {
+    let lab = Lab::new(1);
+    let mut script = Script::new(&lab);
+    let mut listener = lab.near.tcp().unwrap().bind(PORT).unwrap().listen(4).unwrap();
+    for round in 0..3 {
+        let answers = requests(&mut script, 5_000 + 10 * round..5_003 + 10 * round);
+        for turn in [1, 2, 0] {
+            script.send(&answers[turn].answer(TcpControl::None, answers[turn].ack.unwrap()));
+        }
+        for turn in [1, 2, 0] {
+            let (_, remote) = listener.accept().unwrap();
+            assert_eq!(remote, far(answers[turn].to));
+        }
+        let fins = script.wait(Duration::ZERO);
+        assert_eq!(count(&fins, TcpControl::Fin), 3, "{fins:?}");
+    }
+}
+
 /// Defect: one request whose sender never completes it holds the listener for ever.
 #[test]
 fn d09_an_incomplete_handshake_makes_room_after_the_deadline() {

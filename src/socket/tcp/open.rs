@@ -128,7 +128,8 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
         }
     }
 
-    /// Takes the next connection, and the address of the peer.
+    /// Takes the next connection, in the order in which they were complete, and the address of the
+    /// peer.
     ///
     /// The connection may have been closed by the peer already: what it sent can be received,
     /// and then comes the end of the stream.

@@ -1,0 +1,151 @@
+//! Connections that are asked for.
+
+use sockstate::smoltcp::socket::tcp::State;
+use sockstate::state::{Closed, Connected, Connecting, Resolving};
+use sockstate::{Duration, Error, Failed, Instant, Net, TcpSocket, Unfinished};
+
+use super::Ours;
+use crate::checks::{Invariant, Violation};
+use crate::cx::Cx;
+use crate::plan::{Act, Script};
+
+/// A connection that is asked for.
+#[derive(Debug)]
+pub struct Dial<'net> {
+    form: Form<'net>,
+    since: Instant,
+    /// When the application gives it up.
+    until: u64,
+    script: u64,
+}
+
+#[derive(Debug)]
+enum Form<'net> {
+    Resolving(TcpSocket<'net, Resolving<'static>>),
+    Connecting(TcpSocket<'net, Connecting>),
+}
+
+/// What became of it.
+enum Outcome<'net> {
+    Pending(Form<'net>),
+    Connected(TcpSocket<'net, Connected>),
+    Failed(Failed<TcpSocket<'net, Closed>>),
+}
+
+impl<'net> Dial<'net> {
+    pub fn begin(net: &'net Net, act: &Act, cx: &mut Cx<'_>) -> Result<Self, Error> {
+        let Act::Dial { to, v6, port, from, by_name, patience, script } = *act else {
+            return Err(Error::WrongState);
+        };
+        cx.shared.stats.dials += 1;
+        let remote = cx.shared.addresses.endpoint(to, v6, port);
+        let socket = net.tcp()?;
+        let form = match (from, by_name) {
+            (None, false) => Form::Connecting(socket.connect(remote)?),
+            (Some(from), false) => Form::Connecting(socket.bind(from)?.connect(remote)?),
+            (None, true) => {
+                Form::Resolving(socket.connect_by_name(crate::name_of(Some(to)), port)?)
+            }
+            (Some(from), true) => {
+                let socket = socket.bind(from)?;
+                Form::Resolving(socket.connect_by_name(crate::name_of(Some(to)), port)?)
+            }
+        };
+        Ok(Dial { form, since: cx.own, until: cx.now.saturating_add(patience), script })
+    }
+
+    fn name(&self) -> &'static str {
+        match self.form {
+            Form::Resolving(_) => "resolving",
+            Form::Connecting(_) => "connecting",
+        }
+    }
+}
+
+impl<'net> Form<'net> {
+    fn finish(self) -> Outcome<'net> {
+        match self {
+            Form::Resolving(socket) => match socket.finish() {
+                Ok(socket) => Form::Connecting(socket).finish(),
+                Err(Unfinished::Pending(socket)) => Outcome::Pending(Form::Resolving(socket)),
+                Err(Unfinished::Failed(failed)) => Outcome::Failed(failed),
+            },
+            Form::Connecting(socket) => match socket.finish() {
+                Ok(socket) => Outcome::Connected(socket),
+                Err(Unfinished::Pending(socket)) => Outcome::Pending(Form::Connecting(socket)),
+                Err(Unfinished::Failed(failed)) => Outcome::Failed(failed),
+            },
+        }
+    }
+
+    /// What its type promises and its state contradicts.
+    fn contradiction(&self) -> Option<String> {
+        let (name, state, fits) = match self {
+            Form::Resolving(socket) => ("resolving", socket.tcp_state(), &[State::Closed][..]),
+            Form::Connecting(socket) => {
+                ("connecting", socket.tcp_state(), &[State::SynSent, State::SynReceived][..])
+            }
+        };
+        let state = state.unwrap_or(State::Closed);
+        (!fits.contains(&state)).then(|| format!("{name}, and not done, in {state}"))
+    }
+}
+
+impl<'net> Ours<'net> {
+    pub(super) fn step_dials(&mut self, cx: &mut Cx<'_>) -> Result<(), Violation> {
+        for dial in std::mem::take(&mut self.dials) {
+            if cx.now >= dial.until {
+                cx.shared.stats.given_up += 1;
+                continue;
+            }
+            cx.wake_at(dial.until);
+            let was = dial.name();
+            match dial.form.finish() {
+                Outcome::Connected(socket) => {
+                    cx.shared.stats.connected += 1;
+                    let script = Script::random(dial.script);
+                    self.begin_talk(socket, script, cx)?;
+                }
+                Outcome::Failed(failed) => self.dial_failed(failed, cx)?,
+                Outcome::Pending(form) => {
+                    cx.shared.stats.checks.count(Invariant::State);
+                    if let Some(text) = form.contradiction() {
+                        return cx.fails(Invariant::State, text);
+                    }
+                    let mut dial = Dial { form, ..dial };
+                    if dial.name() != was {
+                        dial.since = cx.own;
+                    }
+                    let limit = match dial.form {
+                        Form::Resolving(_) => self.limits.lookup,
+                        Form::Connecting(_) => self.limits.connect,
+                    };
+                    let (since, what) = (dial.since, dial.name());
+                    cx.waits(since, Duration::from_millis(limit), what)?;
+                    self.dials.push(dial);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn dial_failed(
+        &mut self,
+        failed: Failed<TcpSocket<'net, Closed>>,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), Violation> {
+        let (socket, error) = failed.into_parts();
+        cx.note(format_args!("connecting: {error}"));
+        let stats = &mut cx.shared.stats;
+        match error {
+            Error::Refused => stats.refused += 1,
+            Error::TimedOut => stats.connect_timed_out += 1,
+            _ => stats.connect_failed += 1,
+        }
+        stats.checks.count(Invariant::State);
+        match socket.tcp_state() {
+            Ok(State::Closed) => Ok(()),
+            state => cx.fails(Invariant::State, format!("not connected, in {state:?}")),
+        }
+    }
+}

@@ -1,0 +1,2 @@
+pub struct Soak;
+pub fn soak() {}

@@ -35,6 +35,7 @@ stats! {
     frames_duplicated: "frames duplicated",
     frames_reordered: "frames delayed to be overtaken",
     frames_corrupted: "frames with a flipped bit",
+    frames_withheld: "frames withheld for a fault of smoltcp: a FIN behind the window",
     faults: "partitions, flaps, clock jumps and stops, new addresses",
     dials: "connections asked for",
     connected: "connections opened",

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use smoltcp::phy::{self, DeviceCapabilities, Medium};
 use sockstate::Instant;
 
-use super::frame::flow;
-use super::heard::{Heard, Last};
+use super::flows::Flows;
+use super::frame::segment;
 
 /// Buffers of frames that are gone, for those to come.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +40,9 @@ pub struct Wire {
     pub room: Cell<usize>,
     /// A frame found no room.
     pub was_full: Cell<bool>,
-    pub heard: Heard,
+    pub flows: Flows,
+    /// How many segments were kept from a stack that would have lost what they ended.
+    pub withheld: Cell<u64>,
 }
 
 #[derive(Debug)]
@@ -55,12 +57,27 @@ impl Device {
         Device { wire, pool, mtu }
     }
 
-    fn way_out(&self) -> Option<WayOut<'_>> {
+    fn way_out(&self, now: Instant) -> Option<WayOut<'_>> {
         if self.wire.room.get() == 0 {
             self.wire.was_full.set(true);
             return None;
         }
-        Some(WayOut { wire: &self.wire, pool: &self.pool })
+        Some(WayOut { wire: &self.wire, pool: &self.pool, now })
+    }
+
+    /// The next frame that has arrived, but for those that are withheld.
+    fn next_frame(&self, now: Instant) -> Option<Vec<u8>> {
+        loop {
+            let frame = self.wire.arrived.borrow_mut().pop_front()?;
+            let Some(segment) = segment(&frame, false) else { return Some(frame) };
+            if self.wire.flows.is_end_beyond_window(&segment) {
+                self.wire.withheld.set(self.wire.withheld.get() + 1);
+                self.pool.give_back(frame);
+                continue;
+            }
+            self.wire.flows.note_heard(&segment, now);
+            return Some(frame);
+        }
     }
 }
 
@@ -72,16 +89,13 @@ impl phy::Device for Device {
         if self.wire.arrived.borrow().is_empty() {
             return None;
         }
-        let out = self.way_out()?;
-        let frame = self.wire.arrived.borrow_mut().pop_front()?;
-        if let Some((flow, is_full)) = flow(&frame) {
-            self.wire.heard.note(flow, Last { at: now, is_full });
-        }
-        Some((Arrived { frame, pool: &self.pool }, out))
+        self.way_out(now)?;
+        let frame = self.next_frame(now)?;
+        Some((Arrived { frame, pool: &self.pool }, self.way_out(now)?))
     }
 
-    fn transmit(&mut self, _: Instant) -> Option<WayOut<'_>> {
-        self.way_out()
+    fn transmit(&mut self, now: Instant) -> Option<WayOut<'_>> {
+        self.way_out(now)
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -108,6 +122,7 @@ impl phy::RxToken for Arrived<'_> {
 pub struct WayOut<'a> {
     wire: &'a Wire,
     pool: &'a Pool,
+    now: Instant,
 }
 
 impl phy::TxToken for WayOut<'_> {
@@ -115,6 +130,9 @@ impl phy::TxToken for WayOut<'_> {
         let mut frame = self.pool.take();
         frame.resize(len, 0);
         let result = write(&mut frame);
+        if let Some(segment) = segment(&frame, true) {
+            self.wire.flows.note_sent(&segment, self.now);
+        }
         self.wire.room.set(self.wire.room.get().saturating_sub(1));
         self.wire.sent.borrow_mut().push_back(frame);
         result

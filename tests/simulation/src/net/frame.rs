@@ -1,28 +1,53 @@
 //! What the network reads of frames.
 
+use smoltcp::wire::{EthernetFrame, PrettyPrinter, TcpPacket, UdpPacket};
+
 use crate::content::key_of;
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
 /// A connection, as its receiver tells it from others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Flow {
     pub peer: usize,
     pub local_port: u16,
     pub remote_port: u16,
 }
 
-/// The connection that a frame belongs to, and whether it closes the window.
-pub fn flow(frame: &[u8]) -> Option<(Flow, bool)> {
-    let (TCP, peer, segment) = parse(frame)? else { return None };
-    let header = segment.first_chunk::<16>()?;
-    let flow = Flow {
-        peer,
-        local_port: u16::from_be_bytes([header[2], header[3]]),
-        remote_port: u16::from_be_bytes([header[0], header[1]]),
+/// A TCP segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment {
+    pub flow: Flow,
+    pub seq: u32,
+    pub ack: Option<u32>,
+    pub window: u16,
+    pub is_fin: bool,
+    pub len: usize,
+}
+
+/// The segment in a frame, as its sender sees it, or its receiver.
+pub fn segment(frame: &[u8], is_sent: bool) -> Option<Segment> {
+    const FIN: u8 = 0x01;
+    const ACK: u8 = 0x10;
+    let (TCP, sender, payload) = parse(frame)? else { return None };
+    let header = payload.first_chunk::<20>()?;
+    let port = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
+    let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let flow = if is_sent {
+        Flow { peer: usize::from(frame[5]), local_port: port(0), remote_port: port(2) }
+    } else {
+        Flow { peer: sender, local_port: port(2), remote_port: port(0) }
     };
-    Some((flow, header[14..] == [0, 0]))
+    let header_len = usize::from(header[12] >> 4) * 4;
+    Some(Segment {
+        flow,
+        seq: number(4),
+        ack: (header[13] & ACK != 0).then(|| number(8)),
+        window: port(14),
+        is_fin: header[13] & FIN != 0,
+        len: payload.len().saturating_sub(header_len),
+    })
 }
 
 /// The key of the datagram in a frame.
@@ -40,4 +65,20 @@ fn parse(frame: &[u8]) -> Option<(u8, usize, &[u8])> {
         0x86dd => Some((*packet.get(6)?, sender, packet.get(40..)?)),
         _ => None,
     }
+}
+
+/// A frame as text.
+pub fn describe(frame: &[u8]) -> String {
+    let Some((protocol, sender, payload)) = parse(frame) else {
+        return PrettyPrinter::<EthernetFrame<&[u8]>>::new("", &frame).to_string();
+    };
+    let receiver = frame[5];
+    let text = match protocol {
+        TCP => TcpPacket::new_checked(payload).map(|packet| packet.to_string()),
+        UDP => UdpPacket::new_checked(payload).map(|packet| packet.to_string()),
+        other => Ok(format!("protocol {other}")),
+    };
+    let version = if frame[12] == 0x86 { 6 } else { 4 };
+    let text = text.unwrap_or_else(|_| "damaged".into());
+    format!("IPv{version} {sender} -> {receiver}: {text}, {} bytes", payload.len())
 }

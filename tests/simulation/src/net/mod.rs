@@ -3,13 +3,13 @@
 mod addresses;
 mod clock;
 mod device;
+mod flows;
 mod frame;
-mod heard;
 mod switch;
 
 pub use addresses::{Addresses, owner};
 pub use clock::NodeClock;
 pub use device::{Device, Pool, Wire};
-pub use frame::Flow;
-pub use heard::Last;
+pub use flows::Last;
+pub use frame::{Flow, describe};
 pub use switch::{Faults, Switch};

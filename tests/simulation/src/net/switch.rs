@@ -67,6 +67,9 @@ struct Link {
     leaving: VecDeque<u64>,
     /// When the last frame to the node will have left the switch.
     busy_until: u64,
+    /// Of what is drawn for the frames from each other node: what becomes of them does not depend
+    /// on what others send.
+    from: Vec<Rng>,
 }
 
 impl Link {
@@ -94,25 +97,25 @@ pub struct Switch {
     /// Nodes that only reach each other, and are reached by nobody else: a bit for each.
     apart: u8,
     number: u64,
-    rng: Rng,
     pool: Pool,
 }
 
 impl Switch {
-    pub fn new(links: impl Iterator<Item = (Faults, usize)>, rng: Rng, pool: Pool) -> Self {
-        let link = |(faults, mtu)| Link {
-            faults,
-            mtu,
+    pub fn new(links: &[(Faults, usize)], seed: u64, pool: Pool) -> Self {
+        let rng = |to: usize, from: usize| Rng::for_purpose(seed, (to << 8 | from) as u64);
+        let link = |(to, (faults, mtu)): (usize, &(Faults, usize))| Link {
+            faults: *faults,
+            mtu: *mtu,
             is_up: true,
             leaving: VecDeque::new(),
             busy_until: 0,
+            from: (0..links.len()).map(|from| rng(to, from)).collect(),
         };
         Switch {
-            links: links.map(link).collect(),
+            links: links.iter().enumerate().map(link).collect(),
             flying: BinaryHeap::new(),
             apart: 0,
             number: 0,
-            rng,
             pool,
         }
     }
@@ -181,11 +184,9 @@ impl Switch {
         if time > 0 {
             link.leaving.push_back(left);
         }
-        let (is_up, loss, delay) = (link.is_up, link.faults.loss, link.faults.delay);
-        if !is_up {
+        let delay = link.faults.delay;
+        if !link.is_up {
             stats.frames_cut += 1;
-        } else if self.rng.chance(loss) {
-            stats.frames_lost += 1;
         } else {
             let everybody = frame[0] & 1 != 0;
             let one = usize::from(frame[5]);
@@ -210,7 +211,14 @@ impl Switch {
             stats.frames_cut += 1;
             return;
         }
+        let loss = self.links[from].faults.loss;
         let link = &mut self.links[to];
+        let rng = &mut link.from[from];
+        let (is_lost, is_lost_here) = (rng.chance(loss), rng.chance(link.faults.loss));
+        if is_lost || is_lost_here {
+            stats.frames_lost += 1;
+            return;
+        }
         let time = link.time_for(frame.len());
         let is_full = link.busy_until > now + time * link.faults.queue as u64;
         if frame.len() > link.mtu || is_full {
@@ -219,11 +227,8 @@ impl Switch {
         }
         link.busy_until = link.busy_until.max(now) + time;
         let (at, faults) = (link.busy_until + link.faults.delay, link.faults);
-        if self.rng.chance(faults.loss) {
-            stats.frames_lost += 1;
-            return;
-        }
-        let copies = if self.rng.chance(faults.duplication) { 2 } else { 1 };
+        let rng = &mut link.from[from];
+        let copies = if rng.chance(faults.duplication) { 2 } else { 1 };
         if copies > 1 {
             stats.frames_duplicated += 1;
             if let Some(key) = datagram_key(frame) {
@@ -231,15 +236,15 @@ impl Switch {
             }
         }
         for _ in 0..copies {
-            let mut at = at + self.rng.below(faults.jitter + 1);
-            if self.rng.chance(faults.reordering) {
+            let mut at = at + rng.below(faults.jitter + 1);
+            if rng.chance(faults.reordering) {
                 stats.frames_reordered += 1;
-                at += self.rng.between(1, OVERTAKEN);
+                at += rng.between(1, OVERTAKEN);
             }
             let mut frame = self.pool.copy(frame);
-            if self.rng.chance(faults.corruption) {
+            if rng.chance(faults.corruption) {
                 stats.frames_corrupted += 1;
-                let bit = self.rng.below(frame.len() as u64 * 8);
+                let bit = rng.below(frame.len() as u64 * 8);
                 frame[(bit / 8) as usize] ^= 1 << (bit % 8);
             }
             self.number += 1;

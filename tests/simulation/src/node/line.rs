@@ -26,6 +26,6 @@ pub trait Line {
     fn abort(&mut self);
     /// What its type promises and its state contradicts.
     fn contradiction(&self, is_half_closed: bool) -> Option<String>;
-    /// The last frame that was heard of it; `Err` if that is not known any more.
-    fn heard(&self) -> Result<Option<Last>, ()>;
+    /// The last frame that was heard of it.
+    fn heard(&self) -> Option<Last>;
 }

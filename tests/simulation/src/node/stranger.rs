@@ -347,7 +347,7 @@ impl Line for StrangeLine {
         None
     }
 
-    fn heard(&self) -> Result<Option<Last>, ()> {
-        Ok(None)
+    fn heard(&self) -> Option<Last> {
+        None
     }
 }

@@ -302,8 +302,13 @@ impl<L: Line> Talk<L> {
     /// Sees to it that a peer that is gone is given up in time.
     fn watch(&mut self, cx: &mut Cx<'_>) -> Result<(), Violation> {
         let (Some(patience), None) = (self.patience, self.error) else { return Ok(()) };
+        let state = self.line.state();
+        if state == State::Closed {
+            // It is over, and the next call says so.
+            return Ok(());
+        }
         let owes = self.line.queued() > 0
-            || matches!(self.line.state(), State::FinWait1 | State::Closing | State::LastAck);
+            || matches!(state, State::FinWait1 | State::Closing | State::LastAck);
         self.owes = if owes { self.owes.or(Some(cx.own)) } else { None };
         let limit = self.script.timeout.unwrap_or(patience.unreachable);
         let (begin, limit) = match (self.owes, self.script.keep_alive) {
@@ -314,12 +319,10 @@ impl<L: Line> Talk<L> {
         };
         let since = match self.line.heard() {
             // Its window is closed, and it will be asked later.
-            Ok(Some(last)) if last.is_full => return Ok(()),
-            Ok(Some(last)) => last.at.max(begin),
-            Ok(None) => begin,
-            Err(()) => return Ok(()),
+            Some(last) if last.is_full => return Ok(()),
+            Some(last) => last.at.max(begin),
+            None => begin,
         };
-        let state = self.line.state();
         let what = format_args!("{:?} in {state}", self.inbound);
         cx.waits(since, Duration::from_millis(limit), what)
     }

@@ -6,13 +6,11 @@ mod teardown;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use smoltcp::wire::{EthernetFrame, PrettyPrinter};
-
 use self::host::{Host, stacks};
 use crate::checks::{Invariant, Violation};
 use crate::cx::{Shared, Trace};
 use crate::ledger::{Datagrams, Streams};
-use crate::net::{Addresses, Switch};
+use crate::net::{Addresses, Switch, describe};
 use crate::plan::{Action, Plan, Trouble, What};
 use crate::rng::Rng;
 use crate::stats::Stats;
@@ -48,6 +46,8 @@ fn run_with(plan: &Plan, prints: bool) -> Outcome {
         world.load(&plan.actions, &plan.troubles);
         let violation = world.run_until(plan.end).and_then(|()| world.end()).err();
         world.shared.stats.seconds = world.now / 1_000_000;
+        world.shared.stats.frames_withheld =
+            world.hosts.iter().map(|host| host.wire.withheld.get()).sum();
         Outcome { stats: world.shared.stats, hash: world.shared.trace.hash(), violation }
     }));
     ran.unwrap_or_else(|panic| {
@@ -80,7 +80,7 @@ pub(crate) struct World<'net> {
 impl<'net> World<'net> {
     pub fn new(plan: &Plan, stacks: &'net [Option<host::OurStack>], parts: Parts) -> Self {
         let nodes = plan.nodes.len();
-        let links = plan.nodes.iter().map(|node| (node.link, node.mtu));
+        let links: Vec<_> = plan.nodes.iter().map(|node| (node.link, node.mtu)).collect();
         let shared = Shared {
             streams: Streams::new(plan.seed),
             datagrams: Datagrams::new(plan.seed),
@@ -89,7 +89,7 @@ impl<'net> World<'net> {
             plant: plan.plant,
             trace: Trace::default(),
         };
-        let switch = Switch::new(links, Rng::for_purpose(plan.seed, 4), parts.pool.clone());
+        let switch = Switch::new(&links, plan.seed, parts.pool.clone());
         let hosts = host::hosts(plan, stacks, parts);
         let events = BTreeMap::new();
         let rng = Rng::for_purpose(plan.seed, 5);
@@ -150,6 +150,9 @@ impl<'net> World<'net> {
         let mut nodes = 0;
         while let Some((node, frame)) = self.switch.arrive(self.now, &mut self.shared.stats) {
             nodes |= 1 << node;
+            if self.shared.trace.prints {
+                println!("{} node {node} has {}", Time(self.now), describe(&frame));
+            }
             self.hosts[node].wire.arrived.borrow_mut().push_back(frame);
         }
         nodes
@@ -224,9 +227,7 @@ impl<'net> World<'net> {
             let Some(frame) = sent else { return frames };
             frames += 1;
             if self.shared.trace.prints {
-                let bytes = frame.as_slice();
-                let text = PrettyPrinter::<EthernetFrame<&[u8]>>::new("", &bytes);
-                println!("{} node {node} sends {text}", Time(self.now));
+                println!("{} node {node} sends {}", Time(self.now), describe(&frame));
             }
             let Shared { trace, stats, datagrams, .. } = &mut self.shared;
             trace.note((self.now, node, &frame));

@@ -13,6 +13,7 @@ use crate::plan::{Act, Script};
 #[derive(Debug)]
 pub struct Dial<'net> {
     form: Form<'net>,
+    by_name: bool,
     since: Instant,
     /// When the application gives it up.
     until: u64,
@@ -51,7 +52,7 @@ impl<'net> Dial<'net> {
                 Form::Resolving(socket.connect_by_name(crate::name_of(Some(to)), port)?)
             }
         };
-        Ok(Dial { form, since: cx.own, until: cx.now.saturating_add(patience), script })
+        Ok(Dial { form, by_name, since: cx.own, until: cx.now.saturating_add(patience), script })
     }
 
     fn name(&self) -> &'static str {
@@ -118,6 +119,8 @@ impl<'net> Ours<'net> {
                     }
                     let limit = match dial.form {
                         Form::Resolving(_) => self.limits.lookup,
+                        // Of two addresses, the first one has half of the time.
+                        Form::Connecting(_) if dial.by_name => self.limits.connect * 3 / 2,
                         Form::Connecting(_) => self.limits.connect,
                     };
                     let (since, what) = (dial.since, dial.name());

@@ -211,7 +211,7 @@ impl Line for OurLine<'_> {
         })
     }
 
-    fn heard(&self) -> Result<Option<Last>, ()> {
-        self.wire.heard.of(self.flow)
+    fn heard(&self) -> Option<Last> {
+        self.wire.flows.heard(self.flow)
     }
 }

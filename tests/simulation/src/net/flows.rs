@@ -1,0 +1,75 @@
+//! What a device knows of the connections whose frames it has seen lately.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use sockstate::{Duration, Instant};
+
+use super::frame::{Flow, Segment};
+
+/// How many are known before some are forgotten.
+const MANY: usize = 512;
+
+/// How long ago their last frame was.
+const LONG_AGO: Duration = Duration::from_secs(300);
+
+/// The connections whose frames a device has seen lately.
+#[derive(Debug, Default)]
+pub struct Flows(RefCell<BTreeMap<Flow, Known>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    seen_at: Instant,
+    heard: Option<Last>,
+    /// Where the window ends that this side has granted.
+    edge: Option<u32>,
+}
+
+/// The last frame that was heard of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Last {
+    pub at: Instant,
+    /// It closed the window.
+    pub is_full: bool,
+}
+
+impl Flows {
+    pub fn heard(&self, flow: Flow) -> Option<Last> {
+        self.0.borrow().get(&flow)?.heard
+    }
+
+    /// A segment was sent.
+    pub fn note_sent(&self, segment: &Segment, at: Instant) {
+        let edge = segment.ack.map(|ack| ack.wrapping_add(segment.window.into()));
+        self.with(segment.flow, at, |known| known.edge = edge);
+    }
+
+    /// A segment has arrived.
+    pub fn note_heard(&self, segment: &Segment, at: Instant) {
+        let last = Last { at, is_full: segment.window == 0 };
+        self.with(segment.flow, at, |known| known.heard = Some(last));
+    }
+
+    /// Whether a segment ends the stream behind the end of the window.
+    ///
+    /// smoltcp 0.14 cuts it to the window, and takes its FIN for the end of what is left
+    /// (`socket/tcp.rs:1869` asks for the beginning of the segment alone): the bytes between are
+    /// lost. It sends such segments, too: what it sends again after three duplicate ACKs is not
+    /// held against the window (`socket/tcp.rs:2634`).
+    pub fn is_end_beyond_window(&self, segment: &Segment) -> bool {
+        let ends = segment.seq.wrapping_add(segment.len as u32);
+        let edge = self.0.borrow().get(&segment.flow).and_then(|known| known.edge);
+        let is_beyond = edge.is_some_and(|edge| (ends.wrapping_sub(edge) as i32) > 0);
+        segment.is_fin && segment.len > 0 && is_beyond
+    }
+
+    fn with(&self, flow: Flow, at: Instant, change: impl FnOnce(&mut Known)) {
+        let flows = &mut *self.0.borrow_mut();
+        if flows.len() > MANY {
+            flows.retain(|_, known| known.seen_at + LONG_AGO > at);
+        }
+        let known = flows.entry(flow).or_insert(Known { seen_at: at, heard: None, edge: None });
+        known.seen_at = at;
+        change(known);
+    }
+}

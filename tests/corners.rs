@@ -399,3 +399,20 @@ fn a_bound_socket_is_closed_in_the_eyes_of_the_protocol() {
     let bound = lab.near.tcp().unwrap().bind(80).unwrap();
     assert_eq!(bound.tcp_state(), Ok(State::Closed));
 }
+
+#[test]
+fn what_is_not_read_yet_outlasts_time_wait() {
+    let lab = Lab::new(1);
+    let (near, mut far) = lab.connection().unwrap();
+    let mut near = near.shutdown();
+    far.send(b"late").unwrap();
+    drop(far);
+    lab.run_for(Duration::from_secs(30));
+    assert_eq!(lab.near.poll_delay(), None);
+    assert_eq!(near.receive(&mut [0; 16]), Ok(4));
+    assert_eq!(near.receive(&mut [0; 16]), Err(nb::Error::Other(Error::PeerClosed)));
+    let free = lab.near.free_slots(Protocol::Tcp).unwrap();
+    drop(near);
+    lab.run_for(Duration::from_secs(15));
+    assert_eq!(lab.near.free_slots(Protocol::Tcp), Ok(free + 1));
+}

@@ -14,6 +14,8 @@
 //!   time. What happens while one is unknown has its own tests, in `points`.
 //! - Bytes that are still readable in a connection whose address was taken away: the program
 //!   gives such a connection back at once.
+//! - Bytes that nobody has received when TIME-WAIT ends: smoltcp throws them away, and the stack
+//!   keeps them. The program receives them before.
 //! - Which of several sockets with one UDP port gets a broadcast: such frames are counted and
 //!   passed over.
 //! - Two defects of smoltcp. A repeated SYN of a connection is taken by any listener that comes
@@ -368,6 +370,7 @@ impl World {
             }
         }
         self.settle();
+        self.receive_before_time_wait_ends();
         self.pass_time();
         self.settle();
         if self.dice.one_in(150) {

@@ -448,6 +448,14 @@ impl Slot {
         true
     }
 
+    /// Whether a turn to send would do harm, and nothing else: at the end of TIME-WAIT smoltcp
+    /// empties a socket, and what was received before is not to be lost.
+    pub(super) fn keeps_what_it_received(&self) -> bool {
+        self.is_open()
+            && !self.flags.has(Flags::UNSENT)
+            && self.tcp().is_some_and(|tcp| tcp.state() == State::TimeWait && tcp.can_recv())
+    }
+
     /// Notes why the connection ended, if it just did.
     fn note_end(&mut self, was: State, state: State, cause: Cause) {
         if state != State::Closed || was == State::Closed || self.end.is_some() {

@@ -159,6 +159,17 @@ impl World {
         }
     }
 
+    /// Takes what smoltcp would throw away at the end of TIME-WAIT.
+    pub(super) fn receive_before_time_wait_ends(&mut self) {
+        for id in self.held.clone() {
+            while self.plain_tcp(id).state() == tcp::State::TimeWait
+                && self.plain_tcp(id).can_recv()
+            {
+                self.receive(id);
+            }
+        }
+    }
+
     fn receive(&mut self, id: SlotId) {
         let len = 1 + self.dice.below(1_500);
         let (mut our_data, mut plain_data) = (vec![0; len], vec![0; len]);

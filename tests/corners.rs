@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use sockstate::device::Faults;
 use sockstate::state::Connected;
 use sockstate::testing::Lab;
 use sockstate::{Duration, Error, Heap, Protocol, TcpSocket, nb};
@@ -415,4 +416,22 @@ fn what_is_not_read_yet_outlasts_time_wait() {
     drop(near);
     lab.run_for(Duration::from_secs(15));
     assert_eq!(lab.near.free_slots(Protocol::Tcp), Ok(free + 1));
+}
+
+#[test]
+fn a_close_is_complete_when_the_last_acknowledgement_left_as_an_answer() {
+    let lab = Lab::new(1);
+    let (near, mut far) = lab.connection().unwrap();
+    let mut near = near.shutdown();
+    lab.run_for(Duration::from_secs(1));
+    // The second copy of the peer's FIN is answered at once, before the first one's time has come.
+    lab.cable.set_faults(Faults { duplication: 1.0, ..Faults::default() });
+    far.send(b"the last").unwrap();
+    drop(far);
+    lab.far.poll().unwrap();
+    lab.cable.set_faults(Faults::default());
+    assert_eq!(lab.block(|| near.receive(&mut [0; 16])), Ok(8));
+    let start = lab.clock.time();
+    assert!(near.close().wait().is_ok());
+    assert!(lab.clock.time() - start < Duration::from_secs(1));
 }

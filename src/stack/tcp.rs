@@ -433,6 +433,7 @@ impl Slot {
             Cause::Ingress { full, .. } => {
                 self.flags.set(Flags::FULL, full);
                 self.deadline = NEVER;
+                return !self.owes_last_word();
             }
             Cause::Egress(sending) => {
                 if sending == Sending::Sent {
@@ -446,6 +447,12 @@ impl Slot {
             }
         }
         true
+    }
+
+    /// Whether the peer's FIN is still to be acknowledged.
+    fn owes_last_word(&self) -> bool {
+        self.flags.has(Flags::UNSENT)
+            && self.tcp().is_some_and(|socket| socket.state() == State::TimeWait)
     }
 
     /// Whether a turn to send would do harm, and nothing else: at the end of TIME-WAIT smoltcp
@@ -544,6 +551,9 @@ impl Core {
                 self.tcp_changed(id, before, state, is_filed_anew);
             }
         }
+        if self.slot(id).is_some_and(Slot::owes_last_word) {
+            self.tcp_look_for_last_word(id);
+        }
         let Some(slot) = self.table.get_mut(id) else { return };
         if slot.heeds(state, cause, &mut self.iface, self.now) {
             return;
@@ -570,11 +580,21 @@ impl Core {
         if self.slot(id).is_some_and(|slot| slot.role == Role::Backlog) {
             self.tcp_backlog_changed(id, before, state);
         }
-        let acknowledges = state == State::TimeWait
+        if state == State::TimeWait
             && before.tcp != State::TimeWait
-            && self.wanted_at(id).is_some_and(|at| at < self.now + SOON);
-        if acknowledges && let Some(slot) = self.slot_mut(id) {
+            && let Some(slot) = self.slot_mut(id)
+        {
             slot.flags.set(Flags::UNSENT, true);
+        }
+    }
+
+    /// Whether the acknowledgement of the peer's FIN has still to be sent. It may have left as an
+    /// answer to a frame, and not in a turn.
+    fn tcp_look_for_last_word(&mut self, id: SlotId) {
+        if self.wanted_at(id).is_none_or(|at| at >= self.now + SOON)
+            && let Some(slot) = self.slot_mut(id)
+        {
+            slot.flags.set(Flags::UNSENT, false);
         }
     }
 

@@ -5,12 +5,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sockstate::{Duration, Instant};
 
+use crate::Time;
 use crate::checks::{Invariant, Violation};
 use crate::ledger::{Datagrams, Streams};
 use crate::net::Addresses;
 use crate::plan::Plant;
 use crate::stats::Stats;
-use crate::Time;
 
 /// What the nodes share.
 #[derive(Debug)]
@@ -84,7 +84,8 @@ impl Cx<'_> {
         if self.own > end {
             let waited = Time((self.own - since).total_micros());
             let limit = Time(limit.total_micros());
-            return self.fails(Invariant::Wait, format!("{what} has waited for {waited}, limit {limit}"));
+            return self
+                .fails(Invariant::Wait, format!("{what} has waited for {waited}, limit {limit}"));
         }
         let end = end + Duration::from_micros(1);
         self.wake_own = Some(self.wake_own.map_or(end, |wake| wake.min(end)));

@@ -6,7 +6,8 @@ fn main() {
         let plan = sockstate_simulation::Plan::random(seed);
         let out = sockstate_simulation::run(&plan);
         sum.add(&out.stats);
-        if let Some(v) = out.violation { println!("seed {seed}: {v}");
+        if let Some(v) = out.violation {
+            println!("seed {seed}: {v}");
             if std::env::args().nth(3).is_some() {
                 let (plan, v) = sockstate_simulation::shrink(&plan, &v);
                 println!("{plan}{v}");

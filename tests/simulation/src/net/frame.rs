@@ -33,7 +33,9 @@ pub fn segment(frame: &[u8], is_sent: bool) -> Option<Segment> {
     let (TCP, sender, payload) = parse(frame)? else { return None };
     let header = payload.first_chunk::<20>()?;
     let port = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
-    let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let number = |at: usize| {
+        u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+    };
     let flow = if is_sent {
         Flow { peer: usize::from(frame[5]), local_port: port(0), remote_port: port(2) }
     } else {

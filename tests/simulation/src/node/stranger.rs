@@ -55,8 +55,14 @@ struct Slot {
 
 enum Work {
     Nothing,
-    Listen { port: u16, script: u64 },
-    Dial { until: u64, script: u64 },
+    Listen {
+        port: u16,
+        script: u64,
+    },
+    Dial {
+        until: u64,
+        script: u64,
+    },
     Talk(Box<Talk<StrangeLine>>),
     /// What is left of a connection.
     Rest,
@@ -81,7 +87,16 @@ impl Stranger {
         let echo = sockets.add(udp::Socket::new(buffer(), buffer()));
         let patience = Duration::from_millis(node.limits.unreachable);
         let sockets = Rc::new(RefCell::new(sockets));
-        Stranger { device, iface, sockets, slots, listeners: Vec::new(), echo, port: FIRST_PORT, patience }
+        Stranger {
+            device,
+            iface,
+            sockets,
+            slots,
+            listeners: Vec::new(),
+            echo,
+            port: FIRST_PORT,
+            patience,
+        }
     }
 
     pub fn set_addresses(&mut self, node: usize, addresses: &Addresses) {
@@ -139,7 +154,8 @@ impl Stranger {
         let mut listeners = std::mem::take(&mut self.listeners);
         for Listener { port, until, script } in &mut listeners {
             cx.wake_at(*until);
-            let listens = |slot: &Slot| matches!(slot.work, Work::Listen { port: at, .. } if at == *port);
+            let listens =
+                |slot: &Slot| matches!(slot.work, Work::Listen { port: at, .. } if at == *port);
             if self.slots.iter().any(listens) {
                 continue;
             }

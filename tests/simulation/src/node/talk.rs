@@ -166,7 +166,8 @@ impl<L: Line> Talk<L> {
         stats.checks.count(Invariant::State);
         match self.error.replace(error) {
             Some(first) if first != error => {
-                return cx.fails(Invariant::State, format!("it ended with {first}, and with {error}"));
+                return cx
+                    .fails(Invariant::State, format!("it ended with {first}, and with {error}"));
             }
             Some(_) => {}
             None => match error {
@@ -303,8 +304,8 @@ impl<L: Line> Talk<L> {
     fn watch(&mut self, cx: &mut Cx<'_>) -> Result<(), Violation> {
         let (Some(patience), None) = (self.patience, self.error) else { return Ok(()) };
         let state = self.line.state();
-        if state == State::Closed {
-            // It is over, and the next call says so.
+        if matches!(state, State::Closed | State::TimeWait) {
+            // It is over, and the next call says so, or nothing is owed any more.
             return Ok(());
         }
         let owes = self.line.queued() > 0

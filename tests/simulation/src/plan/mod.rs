@@ -98,13 +98,30 @@ pub enum Act {
     /// Accepts connections for a while, each with a script that is drawn from `script`.
     Listen { port: u16, backlog: u16, time: u64, script: u64 },
     /// Asks for a connection, and gives up after a while.
-    Dial { to: usize, v6: bool, port: u16, from: Option<u16>, by_name: bool, patience: u64, script: u64 },
+    Dial {
+        to: usize,
+        v6: bool,
+        port: u16,
+        from: Option<u16>,
+        by_name: bool,
+        patience: u64,
+        script: u64,
+    },
     /// Binds a TCP port for a while, and does nothing with it.
     Hold { port: u16, time: u64 },
     /// Answers datagrams for a while.
     Echo { port: u16, time: u64 },
     /// Sends datagrams, and receives what is answered.
-    Talk { to: usize, v6: bool, port: u16, connects: bool, count: u32, pause: u64, largest: u64, time: u64 },
+    Talk {
+        to: usize,
+        v6: bool,
+        port: u16,
+        connects: bool,
+        count: u32,
+        pause: u64,
+        largest: u64,
+        time: u64,
+    },
     /// Asks for the address of a host, or of one that does not exist.
     Lookup { of: Option<usize>, kind: AddrType, patience: u64 },
 }
@@ -169,7 +186,8 @@ impl Plan {
 
     /// The TCP and UDP ports that its actions name.
     pub fn ports(&self) -> Vec<u16> {
-        let mut ports: Vec<u16> = self.actions.iter().filter_map(|action| action.act.port()).collect();
+        let mut ports: Vec<u16> =
+            self.actions.iter().filter_map(|action| action.act.port()).collect();
         ports.sort_unstable();
         ports.dedup();
         ports
@@ -179,7 +197,9 @@ impl Plan {
 impl Act {
     fn port(&self) -> Option<u16> {
         match *self {
-            Act::Listen { port, .. } | Act::Hold { port, .. } | Act::Echo { port, .. } => Some(port),
+            Act::Listen { port, .. } | Act::Hold { port, .. } | Act::Echo { port, .. } => {
+                Some(port)
+            }
             Act::Dial { from, .. } => from,
             _ => None,
         }

@@ -247,7 +247,11 @@ impl World<'_> {
             self.shared.stats.checks.count(Invariant::Progress);
             idle_turns = if moved || frames > 0 || goes_on { 0 } else { idle_turns + 1 };
             if is_ours && idle_turns > IDLE_TURNS {
-                return self.violation(Invariant::Progress, node, "it has something to do, and does nothing");
+                return self.violation(
+                    Invariant::Progress,
+                    node,
+                    "it has something to do, and does nothing",
+                );
             }
         }
         self.violation(Invariant::Progress, node, "it has its turn again and again at one moment")

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use self::host::{Host, stacks};
+use crate::Time;
 use crate::checks::{Invariant, Violation};
 use crate::cx::{Shared, Trace};
 use crate::ledger::{Datagrams, Streams};
@@ -14,7 +15,6 @@ use crate::net::{Addresses, Switch, describe};
 use crate::plan::{Action, Plan, Trouble, What};
 use crate::rng::Rng;
 use crate::stats::Stats;
-use crate::Time;
 
 pub(crate) use self::host::Parts;
 
@@ -101,7 +101,9 @@ impl<'net> World<'net> {
         for trouble in troubles {
             self.plan(trouble.at, Event::Begin(trouble.what));
             let time = match trouble.what {
-                What::Partition { time, .. } | What::Flap { time, .. } | What::Stop { time, .. } => time,
+                What::Partition { time, .. }
+                | What::Flap { time, .. }
+                | What::Stop { time, .. } => time,
                 What::Jump { .. } | What::Address { .. } => continue,
             };
             self.plan(trouble.at + time, Event::End(trouble.what));
@@ -206,7 +208,11 @@ impl<'net> World<'net> {
             What::Stop { node, .. } => {
                 let clock = &self.hosts[node].clock;
                 clock.set(self.now);
-                if begins { clock.stop() } else { clock.go_on(self.now) }
+                if begins {
+                    clock.stop()
+                } else {
+                    clock.go_on(self.now)
+                }
                 1 << node
             }
             What::Address { node, v6 } => {

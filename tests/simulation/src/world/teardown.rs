@@ -74,7 +74,10 @@ fn lost_port(net: &Net, ports: &[u16]) -> Option<String> {
     for port in ports.iter().copied() {
         let tcp = net.tcp().ok()?.bind(port).map(drop);
         let udp = net.udp().ok()?.bind(port).map(drop);
-        for (protocol, bound) in [(Protocol::Tcp, tcp.map_err(|e| e.error())), (Protocol::Udp, udp.map_err(|e| e.error()))] {
+        for (protocol, bound) in [
+            (Protocol::Tcp, tcp.map_err(|e| e.error())),
+            (Protocol::Udp, udp.map_err(|e| e.error())),
+        ] {
             if let Err(error) = bound {
                 return Some(format!("{protocol} port {port} cannot be bound: {error}"));
             }

@@ -49,11 +49,8 @@ impl<'net> OurLine<'net> {
         local: SocketAddr,
         remote: SocketAddr,
     ) -> Self {
-        let flow = Flow {
-            peer: owner(remote.ip()),
-            local_port: local.port(),
-            remote_port: remote.port(),
-        };
+        let flow =
+            Flow { peer: owner(remote.ip()), local_port: local.port(), remote_port: remote.port() };
         OurLine { form: Form::Whole(socket), wire, flow }
     }
 

@@ -1,7 +1,7 @@
 //! Listeners, and what they accept.
 
-use sockstate::state::Listening;
 use sockstate::smoltcp::socket::tcp::State;
+use sockstate::state::Listening;
 use sockstate::{Error, Net, TcpSocket, nb};
 
 use super::Ours;

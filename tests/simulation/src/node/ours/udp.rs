@@ -86,7 +86,8 @@ impl<'net> Port<'net> {
         let to = cx.shared.addresses.endpoint(to, v6, port);
         let socket = net.udp()?.connect(to)?;
         let port = socket.local_endpoint()?.port;
-        let form = if connects { Form::Connected(socket) } else { Form::Bound(socket.disconnect()) };
+        let form =
+            if connects { Form::Connected(socket) } else { Form::Bound(socket.disconnect()) };
         let rng = Rng::new(cx.now);
         let talk = Talk { to, left: count, pause, largest, next: cx.now, rng };
         Ok(Port { form, port, until: cx.now + time, talk: Some(talk), sending: None })

@@ -47,6 +47,8 @@ pub struct Cx<'a> {
     /// The world's time in microseconds, and that of the node's clock.
     pub now: u64,
     pub own: Instant,
+    /// By how many microseconds its clock has jumped in all.
+    pub jumped: u64,
     /// When the application wants another turn, by the one clock or the other.
     pub wake: Option<u64>,
     pub wake_own: Option<Instant>,

@@ -7,6 +7,7 @@
 mod checks;
 mod content;
 mod cx;
+mod fleet;
 mod ledger;
 mod net;
 mod node;
@@ -20,6 +21,7 @@ mod world;
 use std::fmt;
 
 pub use checks::{Checks, Invariant, Violation};
+pub use fleet::{Summary, run_seeds};
 pub use plan::{Act, Action, Kind, Plan, Plant, What};
 pub use shrink::shrink;
 pub use soak::{Soak, soak};

@@ -11,6 +11,7 @@ pub struct NodeClock {
     reading: Rc<Cell<Instant>>,
     ahead: Rc<Cell<i64>>,
     stopped: Rc<Cell<bool>>,
+    jumped: Rc<Cell<u64>>,
 }
 
 impl NodeClock {
@@ -20,6 +21,7 @@ impl NodeClock {
             reading: Rc::new(Cell::new(Instant::from_micros(ahead))),
             ahead: Rc::new(Cell::new(ahead)),
             stopped: Rc::default(),
+            jumped: Rc::default(),
         }
     }
 
@@ -40,7 +42,13 @@ impl NodeClock {
         (!self.stopped.get()).then_some(time.max(0) as u64)
     }
 
+    /// By how many microseconds it has jumped in all.
+    pub fn jumped(&self) -> u64 {
+        self.jumped.get()
+    }
+
     pub fn jump(&self, by: u64) {
+        self.jumped.set(self.jumped.get() + by);
         self.ahead.set(self.ahead.get() + by as i64);
     }
 

@@ -25,9 +25,23 @@ impl Pool {
         copy
     }
 
+    /// Gives the buffers back.
+    pub fn release(&self) {
+        self.0.take();
+    }
+
     pub fn give_back(&self, mut frame: Vec<u8>) {
         frame.clear();
         self.0.borrow_mut().push(frame);
+    }
+}
+
+impl Wire {
+    /// Gives back what was kept of frames.
+    pub fn release(&self) {
+        self.arrived.take();
+        self.sent.take();
+        self.flows.release();
     }
 }
 

@@ -63,6 +63,10 @@ impl Flows {
         segment.is_fin && segment.len > 0 && is_beyond
     }
 
+    pub fn release(&self) {
+        self.0.take();
+    }
+
     fn with(&self, flow: Flow, at: Instant, change: impl FnOnce(&mut Known)) {
         let flows = &mut *self.0.borrow_mut();
         if flows.len() > MANY {

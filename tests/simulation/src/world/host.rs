@@ -29,6 +29,7 @@ const PROBED: u32 = 150;
 const LONG_SLEEP: u64 = 20_000_000;
 
 /// What stacks are made with, and hosts have to know.
+#[derive(Clone)]
 pub(crate) struct Parts {
     pub pool: Pool,
     wires: Vec<Rc<Wire>>,
@@ -41,6 +42,14 @@ impl Parts {
             pool: Pool::default(),
             wires: plan.nodes.iter().map(|_| Rc::default()).collect(),
             clocks: plan.nodes.iter().map(|node| NodeClock::new(node.ahead)).collect(),
+        }
+    }
+
+    /// Gives back what was kept of frames.
+    pub fn release(&self) {
+        self.pool.release();
+        for wire in &self.wires {
+            wire.release();
         }
     }
 
@@ -158,8 +167,8 @@ impl Host<'_> {
         node: usize,
         shared: &mut Shared,
     ) -> Result<(), Violation> {
-        let own = self.clock.reading();
-        let mut cx = Cx { node, now, own, wake: None, wake_own: None, shared };
+        let (own, jumped) = (self.clock.reading(), self.clock.jumped());
+        let mut cx = Cx { node, now, own, jumped, wake: None, wake_own: None, shared };
         match &mut self.inside {
             Inside::Ours(_, ours) => ours.act(act, &mut cx),
             Inside::Stranger(stranger) => {
@@ -220,7 +229,7 @@ impl World<'_> {
         let host = &mut self.hosts[node];
         host.clock.set(now);
         host.probe = None;
-        let own = host.clock.reading();
+        let (own, jumped) = (host.clock.reading(), host.clock.jumped());
         let is_ours = matches!(host.inside, Inside::Ours(..));
         let mut idle_turns = 0;
         for _ in 0..TURNS {
@@ -229,7 +238,7 @@ impl World<'_> {
             host.wire.was_full.set(false);
             let moved = host.poll();
             let shared = &mut self.shared;
-            let mut cx = Cx { node, now, own, wake: None, wake_own: None, shared };
+            let mut cx = Cx { node, now, own, jumped, wake: None, wake_own: None, shared };
             host.step(&mut cx)?;
             let (wake, wake_own) = (cx.wake, cx.wake_own);
             let delay = host.poll_delay(self.shared.plant);

@@ -6,7 +6,7 @@ mod teardown;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use self::host::{Host, stacks};
+use self::host::Host;
 use crate::Time;
 use crate::checks::{Invariant, Violation};
 use crate::cx::{Shared, Trace};
@@ -16,7 +16,7 @@ use crate::plan::{Action, Plan, Trouble, What};
 use crate::rng::Rng;
 use crate::stats::Stats;
 
-pub(crate) use self::host::Parts;
+pub(crate) use self::host::{Parts, stacks};
 
 /// What came of a run.
 #[derive(Clone, Debug)]
@@ -45,10 +45,7 @@ fn run_with(plan: &Plan, prints: bool) -> Outcome {
         world.shared.trace.prints = prints;
         world.load(&plan.actions, &plan.troubles);
         let violation = world.run_until(plan.end).and_then(|()| world.end()).err();
-        world.shared.stats.seconds = world.now / 1_000_000;
-        world.shared.stats.frames_withheld =
-            world.hosts.iter().map(|host| host.wire.withheld.get()).sum();
-        Outcome { stats: world.shared.stats, hash: world.shared.trace.hash(), violation }
+        Outcome { stats: world.stats(), hash: world.shared.trace.hash(), violation }
     }));
     ran.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -94,6 +91,15 @@ impl<'net> World<'net> {
         let events = BTreeMap::new();
         let rng = Rng::for_purpose(plan.seed, 5);
         World { now: 0, shared, hosts, switch, events, loaded: 0, rng }
+    }
+
+    pub fn stats(&self) -> Stats {
+        let withheld = self.hosts.iter().map(|host| host.wire.withheld.get());
+        Stats {
+            seconds: self.now / 1_000_000,
+            frames_withheld: withheld.sum(),
+            ..self.shared.stats
+        }
     }
 
     /// What is to happen, beside what was loaded before.

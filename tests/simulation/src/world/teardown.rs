@@ -48,6 +48,8 @@ impl World<'_> {
         let mut ports = self.shared.streams.ports_of(node);
         ports.extend(self.hosts[node].ports.iter());
         ports.push(NAMES);
+        ports.sort_unstable();
+        ports.dedup();
         let checks = &mut self.shared.stats.checks;
         for invariant in [Invariant::Ports, Invariant::Queries, Invariant::Slots] {
             checks.count(invariant);

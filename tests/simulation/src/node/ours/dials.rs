@@ -5,6 +5,7 @@ use sockstate::state::{Closed, Connected, Connecting, Resolving};
 use sockstate::{Duration, Error, Failed, Instant, Net, TcpSocket, Unfinished};
 
 use super::Ours;
+use super::lookups::limit_of;
 use crate::checks::{Invariant, Violation};
 use crate::cx::Cx;
 use crate::plan::{Act, Script};
@@ -15,6 +16,7 @@ pub struct Dial<'net> {
     form: Form<'net>,
     by_name: bool,
     since: Instant,
+    jumped: u64,
     /// When the application gives it up.
     until: u64,
     script: u64,
@@ -52,7 +54,14 @@ impl<'net> Dial<'net> {
                 Form::Resolving(socket.connect_by_name(crate::name_of(Some(to)), port)?)
             }
         };
-        Ok(Dial { form, by_name, since: cx.own, until: cx.now.saturating_add(patience), script })
+        Ok(Dial {
+            form,
+            by_name,
+            since: cx.own,
+            jumped: cx.jumped,
+            until: cx.now.saturating_add(patience),
+            script,
+        })
     }
 
     fn name(&self) -> &'static str {
@@ -117,14 +126,17 @@ impl<'net> Ours<'net> {
                     if dial.name() != was {
                         dial.since = cx.own;
                     }
+                    let connect = self.limits.connect;
                     let limit = match dial.form {
-                        Form::Resolving(_) => self.limits.lookup,
+                        Form::Resolving(_) => limit_of(self.limits.lookup, dial.jumped, cx),
                         // Of two addresses, the first one has half of the time.
-                        Form::Connecting(_) if dial.by_name => self.limits.connect * 3 / 2,
-                        Form::Connecting(_) => self.limits.connect,
+                        Form::Connecting(_) if dial.by_name => {
+                            Duration::from_millis(connect * 3 / 2)
+                        }
+                        Form::Connecting(_) => Duration::from_millis(connect),
                     };
                     let (since, what) = (dial.since, dial.name());
-                    cx.waits(since, Duration::from_millis(limit), what)?;
+                    cx.waits(since, limit, what)?;
                     self.dials.push(dial);
                 }
             }

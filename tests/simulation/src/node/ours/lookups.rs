@@ -12,6 +12,7 @@ pub struct Ask<'net> {
     of: Option<usize>,
     kind: AddrType,
     since: Instant,
+    jumped: u64,
     /// When the application gives it up.
     until: u64,
 }
@@ -26,7 +27,7 @@ impl<'net> Ask<'net> {
     ) -> Result<Self, Error> {
         let lookup = net.lookup(crate::name_of(of), kind)?;
         cx.shared.stats.lookups += 1;
-        Ok(Ask { lookup, of, kind, since: cx.own, until })
+        Ok(Ask { lookup, of, kind, since: cx.own, jumped: cx.jumped, until })
     }
 
     /// Whether it is over.
@@ -39,7 +40,7 @@ impl<'net> Ask<'net> {
         let addr = match self.lookup.poll() {
             Ok(addr) => addr,
             Err(nb::Error::WouldBlock) => {
-                cx.waits(self.since, Duration::from_millis(limit), "a look-up")?;
+                cx.waits(self.since, limit_of(limit, self.jumped, cx), "a look-up")?;
                 return Ok(false);
             }
             Err(nb::Error::Other(_)) => {
@@ -60,4 +61,11 @@ impl<'net> Ask<'net> {
         }
         Ok(true)
     }
+}
+
+/// How long a look-up may take. A question has its time, even if the clock jumps over the end of
+/// it; and when one IP version is found, the other one has a moment more.
+pub fn limit_of(millis: u64, jumped_before: u64, cx: &Cx<'_>) -> Duration {
+    const MOMENT: u64 = 50;
+    Duration::from_millis(millis + MOMENT) + Duration::from_micros(cx.jumped - jumped_before)
 }

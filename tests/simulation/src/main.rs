@@ -12,7 +12,8 @@ static HEAP: Cap<System> = Cap::new(System, usize::MAX);
 
 const HELP: &str = "\
 sockstate-simulation [--seeds N] [--from N]   runs so many seeds (10,000), from that one on (0)
-sockstate-simulation --seed N [--trace]       runs one; prints all that happens
+sockstate-simulation --seed N [--trace]       runs one; prints all that happens, and again for
+                                              the shortest plan that breaks the same
 sockstate-simulation --soak [--minutes N]     runs for a day, or so many minutes, of virtual time";
 
 /// How many failures are made short.
@@ -71,15 +72,19 @@ fn replay(seed: u64, traces: bool) -> bool {
     println!("{}trace {:#018x}", outcome.stats, outcome.hash);
     if let Some(violation) = &outcome.violation {
         println!("seed {seed}: {violation}");
-        explain(&plan, violation);
+        let short = explain(&plan, violation);
+        if traces {
+            run_and_print(&short);
+        }
     }
     outcome.violation.is_none()
 }
 
 /// Prints the shortest plan that breaks the same.
-fn explain(plan: &Plan, violation: &Violation) {
+fn explain(plan: &Plan, violation: &Violation) -> Plan {
     let (short, violation) = shrink(plan, violation);
     println!("\n{} of {} parts are enough:\n{short}{violation}", short.size(), plan.size());
+    short
 }
 
 fn run_soak(minutes: u64) -> bool {

@@ -11,8 +11,8 @@ use crate::world::{Parts, World, stacks};
 
 const MINUTE: u64 = 60_000_000;
 
-/// What each node begins in a minute, beside what listens.
-const ACTIONS: u64 = 40;
+/// What is begun in a minute, beside what listens.
+const ACTIONS: u64 = 200;
 
 /// TCP and UDP slots of each stack.
 const SLOTS: usize = 16;

@@ -50,9 +50,23 @@ impl Addresses {
 
 /// The node that an address belongs to, whether it has it now or not.
 pub fn owner(addr: IpAddr) -> usize {
-    let host = match addr {
-        IpAddr::V4(addr) => addr.octets()[3],
-        IpAddr::V6(addr) => addr.octets()[15],
+    match addr {
+        IpAddr::V4(addr) => node_of(addr.octets()[3]),
+        IpAddr::V6(addr) => node_of(addr.octets()[15]),
+    }
+}
+
+/// The node that an address belongs to, if it is one of those that nodes have.
+pub(super) fn node_with(addr: &[u8]) -> Option<usize> {
+    let (host, network) = addr.split_last()?;
+    let has_network = match network {
+        [10, 0, 0] => true,
+        [0xfd, rest @ ..] => rest.iter().all(|byte| *byte == 0),
+        _ => false,
     };
+    has_network.then(|| node_of(*host))
+}
+
+fn node_of(host: u8) -> usize {
     usize::from((host % OTHER).wrapping_sub(FIRST))
 }

@@ -21,8 +21,10 @@ pub struct Flows(RefCell<BTreeMap<Flow, Known>>);
 struct Known {
     seen_at: Instant,
     heard: Option<Last>,
-    /// Where the window ends that this side has granted.
+    /// Where the window ends that this side has granted, as smoltcp keeps it in mind.
     edge: Option<u32>,
+    /// Where what this side has sent ends.
+    sent_to: u32,
 }
 
 /// The last frame that was heard of a connection.
@@ -40,8 +42,16 @@ impl Flows {
 
     /// A segment was sent.
     pub fn note_sent(&self, segment: &Segment, at: Instant) {
-        let edge = segment.ack.map(|ack| ack.wrapping_add(segment.window.into()));
-        self.with(segment.flow, at, |known| known.edge = edge);
+        let end = segment.seq.wrapping_add(segment.len as u32);
+        self.with(segment.flow, at, |known| {
+            // smoltcp does not keep in mind what it says in probes (`socket/tcp.rs:2810`).
+            let was_asked = known.heard.is_some_and(|last| last.is_full);
+            let is_probe = segment.len == 1 && (was_asked || is_behind(known.sent_to, segment.seq));
+            if !is_probe {
+                known.edge = segment.ack.map(|ack| ack.wrapping_add(segment.window.into()));
+                known.sent_to = end;
+            }
+        });
     }
 
     /// A segment has arrived.
@@ -59,7 +69,7 @@ impl Flows {
     pub fn is_end_beyond_window(&self, segment: &Segment) -> bool {
         let ends = segment.seq.wrapping_add(segment.len as u32);
         let edge = self.0.borrow().get(&segment.flow).and_then(|known| known.edge);
-        let is_beyond = edge.is_some_and(|edge| (ends.wrapping_sub(edge) as i32) > 0);
+        let is_beyond = edge.is_some_and(|edge| is_behind(ends, edge));
         segment.is_fin && segment.len > 0 && is_beyond
     }
 
@@ -72,8 +82,14 @@ impl Flows {
         if flows.len() > MANY {
             flows.retain(|_, known| known.seen_at + LONG_AGO > at);
         }
-        let known = flows.entry(flow).or_insert(Known { seen_at: at, heard: None, edge: None });
+        let known =
+            flows.entry(flow).or_insert(Known { seen_at: at, heard: None, edge: None, sent_to: 0 });
         known.seen_at = at;
         change(known);
     }
+}
+
+/// Whether one sequence number comes after another.
+fn is_behind(one: u32, other: u32) -> bool {
+    (one.wrapping_sub(other) as i32) > 0
 }

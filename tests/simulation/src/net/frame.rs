@@ -2,6 +2,7 @@
 
 use smoltcp::wire::{EthernetFrame, PrettyPrinter, TcpPacket, UdpPacket};
 
+use super::addresses::node_with;
 use crate::content::key_of;
 
 const TCP: u8 = 6;
@@ -30,16 +31,17 @@ pub struct Segment {
 pub fn segment(frame: &[u8], is_sent: bool) -> Option<Segment> {
     const FIN: u8 = 0x01;
     const ACK: u8 = 0x10;
-    let (TCP, sender, payload) = parse(frame)? else { return None };
+    let packet = parse(frame).filter(|packet| packet.protocol == TCP)?;
+    let payload = packet.payload;
     let header = payload.first_chunk::<20>()?;
     let port = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
     let number = |at: usize| {
         u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
     };
     let flow = if is_sent {
-        Flow { peer: usize::from(frame[5]), local_port: port(0), remote_port: port(2) }
+        Flow { peer: packet.to, local_port: port(0), remote_port: port(2) }
     } else {
-        Flow { peer: sender, local_port: port(2), remote_port: port(0) }
+        Flow { peer: packet.from, local_port: port(2), remote_port: port(0) }
     };
     let header_len = usize::from(header[12] >> 4) * 4;
     Some(Segment {
@@ -54,27 +56,40 @@ pub fn segment(frame: &[u8], is_sent: bool) -> Option<Segment> {
 
 /// The key of the datagram in a frame.
 pub fn datagram_key(frame: &[u8]) -> Option<u64> {
-    let (UDP, _, datagram) = parse(frame)? else { return None };
-    key_of(datagram.get(8..)?)
+    let packet = parse(frame).filter(|packet| packet.protocol == UDP)?;
+    key_of(packet.payload.get(8..)?)
 }
 
-/// Protocol, node of the sender, and what the IP packet carries. No stack here sends options.
-fn parse(frame: &[u8]) -> Option<(u8, usize, &[u8])> {
+/// An IP packet. No stack here sends options.
+struct Packet<'f> {
+    protocol: u8,
+    /// The nodes whose addresses it has. What was damaged on the way may have any hardware address.
+    from: usize,
+    to: usize,
+    payload: &'f [u8],
+}
+
+fn parse(frame: &[u8]) -> Option<Packet<'_>> {
     let (header, packet) = frame.split_first_chunk::<14>()?;
-    let sender = usize::from(header[11]);
-    match u16::from_be_bytes([header[12], header[13]]) {
-        0x0800 => Some((*packet.get(9)?, sender, packet.get(20..)?)),
-        0x86dd => Some((*packet.get(6)?, sender, packet.get(40..)?)),
-        _ => None,
-    }
+    let (protocol, addresses, payload) = match u16::from_be_bytes([header[12], header[13]]) {
+        0x0800 => (9, packet.get(12..20)?, 20),
+        0x86dd => (6, packet.get(8..40)?, 40),
+        _ => return None,
+    };
+    let (from, to) = addresses.split_at(addresses.len() / 2);
+    Some(Packet {
+        protocol: *packet.get(protocol)?,
+        from: node_with(from)?,
+        to: node_with(to)?,
+        payload: packet.get(payload..)?,
+    })
 }
 
 /// A frame as text.
 pub fn describe(frame: &[u8]) -> String {
-    let Some((protocol, sender, payload)) = parse(frame) else {
+    let Some(Packet { protocol, from, to, payload }) = parse(frame) else {
         return PrettyPrinter::<EthernetFrame<&[u8]>>::new("", &frame).to_string();
     };
-    let receiver = frame[5];
     let text = match protocol {
         TCP => TcpPacket::new_checked(payload).map(|packet| packet.to_string()),
         UDP => UdpPacket::new_checked(payload).map(|packet| packet.to_string()),
@@ -82,5 +97,5 @@ pub fn describe(frame: &[u8]) -> String {
     };
     let version = if frame[12] == 0x86 { 6 } else { 4 };
     let text = text.unwrap_or_else(|_| "damaged".into());
-    format!("IPv{version} {sender} -> {receiver}: {text}, {} bytes", payload.len())
+    format!("IPv{version} {from} -> {to}: {text}, {} bytes", payload.len())
 }

@@ -88,6 +88,17 @@ impl<'net> Form<'net> {
         }
     }
 
+    /// The peer may have answered already: then it sees a stream that ends before it begins.
+    fn give_up(self, cx: &mut Cx<'_>) {
+        if let Form::Connecting(socket) = self
+            && let (Ok(local), Ok(remote)) = (socket.local_endpoint(), socket.remote_endpoint())
+            && let Some(addr) = local.addr
+        {
+            let stream = cx.shared.streams.open((addr, local.port).into(), remote);
+            cx.shared.streams.end(stream);
+        }
+    }
+
     /// What its type promises and its state contradicts.
     fn contradiction(&self) -> Option<String> {
         let (name, state, fits) = match self {
@@ -106,6 +117,7 @@ impl<'net> Ours<'net> {
         for dial in std::mem::take(&mut self.dials) {
             if cx.now >= dial.until {
                 cx.shared.stats.given_up += 1;
+                dial.form.give_up(cx);
                 continue;
             }
             cx.wake_at(dial.until);

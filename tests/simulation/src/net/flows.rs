@@ -21,6 +21,7 @@ pub struct Flows(RefCell<BTreeMap<Flow, Known>>);
 struct Known {
     seen_at: Instant,
     heard: Option<Last>,
+    sent_at: Option<Instant>,
     /// Where the window ends that this side has granted, as smoltcp keeps it in mind.
     edge: Option<u32>,
     /// Where what this side has sent ends.
@@ -40,10 +41,16 @@ impl Flows {
         self.0.borrow().get(&flow)?.heard
     }
 
+    /// When the last frame of a connection was sent.
+    pub fn sent_at(&self, flow: Flow) -> Option<Instant> {
+        self.0.borrow().get(&flow)?.sent_at
+    }
+
     /// A segment was sent.
     pub fn note_sent(&self, segment: &Segment, at: Instant) {
         let end = segment.seq.wrapping_add(segment.len as u32);
         self.with(segment.flow, at, |known| {
+            known.sent_at = Some(at);
             // smoltcp does not keep in mind what it says in probes (`socket/tcp.rs:2810`).
             let was_asked = known.heard.is_some_and(|last| last.is_full);
             let is_probe = segment.len == 1 && (was_asked || is_behind(known.sent_to, segment.seq));
@@ -82,8 +89,13 @@ impl Flows {
         if flows.len() > MANY {
             flows.retain(|_, known| known.seen_at + LONG_AGO > at);
         }
-        let known =
-            flows.entry(flow).or_insert(Known { seen_at: at, heard: None, edge: None, sent_to: 0 });
+        let known = flows.entry(flow).or_insert(Known {
+            seen_at: at,
+            heard: None,
+            sent_at: None,
+            edge: None,
+            sent_to: 0,
+        });
         known.seen_at = at;
         change(known);
     }

@@ -1,7 +1,7 @@
 //! A connection, whoever's stack it is of, and whatever its state.
 
 use sockstate::smoltcp::socket::tcp::State;
-use sockstate::{Error, nb};
+use sockstate::{Error, Instant, nb};
 
 use crate::net::Last;
 use crate::plan::Script;
@@ -28,4 +28,6 @@ pub trait Line {
     fn contradiction(&self, is_half_closed: bool) -> Option<String>;
     /// The last frame that was heard of it.
     fn heard(&self) -> Option<Last>;
+    /// When the last frame of it was sent.
+    fn sent_at(&self) -> Option<Instant>;
 }

@@ -366,4 +366,8 @@ impl Line for StrangeLine {
     fn heard(&self) -> Option<Last> {
         None
     }
+
+    fn sent_at(&self) -> Option<Instant> {
+        None
+    }
 }

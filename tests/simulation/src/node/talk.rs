@@ -21,6 +21,10 @@ const LONGEST: usize = 8_192;
 /// What a stack grants a connection to send its RST, after the deadline to close is over.
 const LAST_WORD: u64 = 1_000;
 
+/// How long a stack waits before it tries again to find a neighbour; a peer owes nothing before it
+/// was asked.
+const NEIGHBOR_PAUSE: u64 = 1_500;
+
 /// The time limits of a stack that concern a connection, in milliseconds; a stack without them waits
 /// for ever.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +50,8 @@ pub struct Talk<L> {
     end: u64,
     /// Since when the peer owes something, and since when it has been to be probed.
     owes: Option<Instant>,
+    /// When it was first asked for that.
+    asked: Option<Instant>,
     opened: Instant,
     /// Since when it is being closed, or something was last delivered, and what was queued then.
     closing: Option<(Instant, usize)>,
@@ -79,6 +85,7 @@ impl<L: Line> Talk<L> {
             next_read: cx.now,
             end: cx.now + script.time,
             owes: None,
+            asked: None,
             opened: cx.own,
             closing: None,
             error: None,
@@ -323,6 +330,12 @@ impl<L: Line> Talk<L> {
             Some(last) if last.is_full => return Ok(()),
             Some(last) => last.at.max(begin),
             None => begin,
+        };
+        let asked_at = self.line.sent_at().filter(|at| *at >= begin);
+        self.asked = self.asked.filter(|at| *at >= begin).or(asked_at);
+        let (since, limit) = match self.asked {
+            Some(asked) => (since.max(asked), limit),
+            None => (since, limit + NEIGHBOR_PAUSE),
         };
         let what = format_args!("{:?} in {state}", self.inbound);
         cx.waits(since, Duration::from_millis(limit), what)

@@ -79,6 +79,8 @@ fn stack(
     if node.kind == Kind::Stranger {
         return None;
     }
+    // Features that other packages bring add fields.
+    #[allow(clippy::needless_update)]
     let heap = Heap {
         tcp: node.tcp,
         udp: node.udp,

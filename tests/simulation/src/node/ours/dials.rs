@@ -143,7 +143,7 @@ impl<'net> Ours<'net> {
                         Form::Resolving(_) => limit_of(self.limits.lookup, dial.jumped, cx),
                         // Of two addresses, the first one has half of the time.
                         Form::Connecting(_) if dial.by_name => {
-                            Duration::from_millis(connect * 3 / 2)
+                            limit_of(connect * 3 / 2, dial.jumped, cx)
                         }
                         Form::Connecting(_) => Duration::from_millis(connect),
                     };

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use sockstate::smoltcp::socket::tcp::State;
 use sockstate::state::{Closing, Connected, HalfClosed};
-use sockstate::{Duration, Error, TcpReader, TcpSocket, TcpWriter, nb};
+use sockstate::{Duration, Error, Instant, TcpReader, TcpSocket, TcpWriter, nb};
 
 use crate::net::{Flow, Last, Wire, owner};
 use crate::node::line::Line;
@@ -29,6 +29,9 @@ enum Form<'net> {
     /// Nothing is held any more.
     Gone,
 }
+
+/// How many bytes, or why none any more.
+type Promise = Result<usize, Error>;
 
 /// Does the same with a socket in each state that has the method.
 macro_rules! with {
@@ -55,7 +58,7 @@ impl<'net> OurLine<'net> {
     }
 
     /// What may be received and sent, in the stack's words, beside the state.
-    fn promises(&self) -> (Option<Result<usize, Error>>, Option<Result<usize, Error>>) {
+    fn promises(&self) -> (Option<Promise>, Option<Promise>) {
         match &self.form {
             Form::Whole(socket) => (Some(socket.receive_queue()), Some(socket.send_room())),
             Form::Split(reader, writer) => {
@@ -101,7 +104,7 @@ impl Line for OurLine<'_> {
             (n, n)
         };
         with!(&mut self.form, socket, {
-            if data.len() % 2 == 0 { socket.send(data) } else { socket.send_with(fill) }
+            if data.len().is_multiple_of(2) { socket.send(data) } else { socket.send_with(fill) }
         }, [Whole], Form::Split(_, Some(writer)) => writer, Err(Error::WrongState.into()))
     }
 
@@ -210,5 +213,9 @@ impl Line for OurLine<'_> {
 
     fn heard(&self) -> Option<Last> {
         self.wire.flows.heard(self.flow)
+    }
+
+    fn sent_at(&self) -> Option<Instant> {
+        self.wire.flows.sent_at(self.flow)
     }
 }

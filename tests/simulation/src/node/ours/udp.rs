@@ -109,7 +109,7 @@ impl<'net> Port<'net> {
         let mut buffer = [0; LONGEST];
         for _ in 0..CALLS {
             // Now and then there is no room for a long one.
-            let room = if cx.now % 5 == 0 { 100 } else { LONGEST };
+            let room = if cx.now.is_multiple_of(5) { 100 } else { LONGEST };
             let buffer = &mut buffer[..room];
             let (received, size, from) = match self.form.receive(buffer) {
                 Ok((size, from)) => (size, size, Some(from)),

@@ -37,6 +37,8 @@ invariants! {
     Ports: "no port is lost",
     /// After all is closed there can be as many look-ups as slots.
     Queries: "no query is lost",
+    /// On a network on which nothing is lost no connection is given up: its peer has answered.
+    Calm: "no peer is given up on a network that loses nothing",
     /// The state in the type fits that of the connection underneath, and what may be done in it.
     State: "typed states agree with the stack's",
     /// Before the time that a stack said it may sleep, it has nothing to do.

@@ -20,6 +20,8 @@ pub struct Shared {
     pub stats: Stats,
     pub addresses: Addresses,
     pub plant: Option<Plant>,
+    /// Nothing gets lost on the network.
+    pub is_calm: bool,
     pub trace: Trace,
 }
 

@@ -162,6 +162,9 @@ impl<L: Line> Talk<L> {
         cx.heed(said)?;
         if error == Error::PeerClosed {
             cx.shared.stats.completed += 1;
+            if cx.shared.is_calm {
+                cx.shared.stats.checks.count(Invariant::Calm);
+            }
             return Ok(());
         }
         self.fails(error, cx)
@@ -182,6 +185,12 @@ impl<L: Line> Talk<L> {
                 Error::AddressLost | Error::LinkDown => stats.cut += 1,
                 _ => stats.reset += 1,
             },
+        }
+        if L::KEEPS && cx.shared.is_calm {
+            cx.shared.stats.checks.count(Invariant::Calm);
+            if error == Error::TimedOut {
+                return cx.fails(Invariant::Calm, format!("{:?}: {error}", self.inbound));
+            }
         }
         if L::KEEPS && !error.ends_connection() {
             return cx.fails(Invariant::State, format!("a connection does not end with {error}"));

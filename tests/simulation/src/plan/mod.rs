@@ -12,6 +12,9 @@ use crate::net::Faults;
 pub(crate) use random::{Load, actions};
 pub use script::{Ending, Script};
 
+/// How many nodes a calm network has at most.
+const CALM_NODES: usize = 4;
+
 /// A run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -147,6 +150,8 @@ pub enum Plant {
     LostPort,
     /// A look-up is forgotten.
     LostQuery,
+    /// The network falls silent.
+    Silence,
     /// A connection is taken for half closed when it is not.
     WrongState,
     /// Stacks are woken when twice the time has passed.
@@ -158,7 +163,7 @@ pub enum Plant {
 }
 
 impl Plant {
-    pub const ALL: [(Plant, crate::Invariant); 13] = {
+    pub const ALL: [(Plant, crate::Invariant); 14] = {
         use crate::Invariant as I;
         [
             (Plant::WrongByte, I::Stream),
@@ -170,6 +175,7 @@ impl Plant {
             (Plant::LostSlot, I::Slots),
             (Plant::LostPort, I::Ports),
             (Plant::LostQuery, I::Queries),
+            (Plant::Silence, I::Calm),
             (Plant::WrongState, I::State),
             (Plant::Oversleep, I::Sleep),
             (Plant::Restless, I::Progress),
@@ -179,6 +185,14 @@ impl Plant {
 }
 
 impl Plan {
+    /// Whether nothing gets lost. More nodes than these do not fit into smoltcp's table of
+    /// neighbours, and have to be found again and again.
+    pub fn is_calm(&self) -> bool {
+        let is_calm =
+            |node: &Node| Faults { delay: 0, ..node.link } == Faults { delay: 0, ..Faults::NONE };
+        self.nodes.len() <= CALM_NODES && self.troubles.is_empty() && self.nodes.iter().all(is_calm)
+    }
+
     /// How much there is of it, for whoever makes it smaller.
     pub fn size(&self) -> usize {
         self.actions.len() + self.troubles.len() + self.nodes.len()

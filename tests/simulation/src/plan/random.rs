@@ -2,7 +2,7 @@
 
 use sockstate::{AddrType, Overflow};
 
-use super::{Act, Action, Kind, Limits, Node, Plan, Trouble, What};
+use super::{Act, Action, CALM_NODES, Kind, Limits, Node, Plan, Trouble, What};
 use crate::net::Faults;
 use crate::rng::Rng;
 
@@ -26,8 +26,8 @@ pub struct Load {
 impl Plan {
     pub fn random(seed: u64) -> Plan {
         let mut rng = Rng::for_purpose(seed, 1);
-        let count = rng.between(2, 8) as usize;
         let wild = rng.below(4);
+        let count = rng.between(2, if wild == 0 { CALM_NODES as u64 } else { 8 }) as usize;
         let mut nodes: Vec<Node> = (0..count).map(|index| node(&mut rng, index, wild)).collect();
         if rng.chance(700) {
             let silence = rng.pick(&[0, 0, 100, 500, 1_000]);
@@ -67,6 +67,9 @@ fn node(rng: &mut Rng, index: usize, wild: u64) -> Node {
 }
 
 fn link(rng: &mut Rng, wild: u64) -> Faults {
+    if wild == 0 {
+        return Faults { delay: rng.scaled(1, 100_000), ..Faults::NONE };
+    }
     let most = [0, 10, 50, 200][wild as usize];
     let mut chance = |one_in: u64| {
         if rng.below(one_in) == 0 { rng.below(most + 1) as u32 } else { 0 }

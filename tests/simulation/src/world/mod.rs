@@ -12,11 +12,14 @@ use crate::checks::{Invariant, Violation};
 use crate::cx::{Shared, Trace};
 use crate::ledger::{Datagrams, Streams};
 use crate::net::{Addresses, Switch, describe};
-use crate::plan::{Action, Plan, Trouble, What};
+use crate::plan::{Action, Plan, Plant, Trouble, What};
 use crate::rng::Rng;
 use crate::stats::Stats;
 
 pub(crate) use self::host::{Parts, stacks};
+
+/// When the network falls silent that is planted to.
+const SILENT_FROM: u64 = 20_000_000;
 
 /// What came of a run.
 #[derive(Clone, Debug)]
@@ -84,6 +87,7 @@ impl<'net> World<'net> {
             stats: Stats::default(),
             addresses: Addresses::new(nodes),
             plant: plan.plant,
+            is_calm: plan.is_calm(),
             trace: Trace::default(),
         };
         let switch = Switch::new(&links, plan.seed, parts.pool.clone());
@@ -240,6 +244,9 @@ impl<'net> World<'net> {
             frames += 1;
             if self.shared.trace.prints {
                 println!("{} node {node} sends {}", Time(self.now), describe(&frame));
+            }
+            if self.shared.plant == Some(Plant::Silence) && self.now > SILENT_FROM {
+                continue;
             }
             let Shared { trace, stats, datagrams, .. } = &mut self.shared;
             trace.note((self.now, node, &frame));

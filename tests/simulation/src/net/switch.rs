@@ -83,8 +83,16 @@ impl Link {
 struct Flying {
     at: u64,
     number: u64,
-    to: usize,
+    way: Way,
     frame: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    /// From a node to the switch.
+    In(usize),
+    /// From the switch to a node.
+    Out(usize),
 }
 
 /// How much longer a frame takes that others are to overtake.
@@ -154,29 +162,36 @@ impl Switch {
         self.flying.peek().map(|Reverse(next)| next.at)
     }
 
-    /// The next frame that has arrived by now, and at which node.
-    pub fn arrive(&mut self, now: u64, stats: &mut Stats) -> Option<(usize, Vec<u8>)> {
+    /// The next frame that has arrived at a node by now, and at which. `copied` hears of datagrams
+    /// that arrive more than once.
+    pub fn arrive(
+        &mut self,
+        now: u64,
+        stats: &mut Stats,
+        mut copied: impl FnMut(u64),
+    ) -> Option<(usize, Vec<u8>)> {
         while self.next_arrival().is_some_and(|at| at <= now) {
-            let Reverse(Flying { to, frame, .. }) = self.flying.pop()?;
-            if self.links[to].is_up {
-                return Some((to, frame));
+            let Reverse(Flying { at, way, frame, .. }) = self.flying.pop()?;
+            match way {
+                Way::In(from) => {
+                    let everybody = frame[0] & 1 != 0;
+                    let one = usize::from(frame[5]);
+                    for to in 0..self.links.len() {
+                        if to != from && (everybody || to == one) {
+                            self.forward((from, to), &frame, at, stats, &mut copied);
+                        }
+                    }
+                }
+                Way::Out(to) if self.links[to].is_up => return Some((to, frame)),
+                Way::Out(_) => stats.frames_cut += 1,
             }
-            stats.frames_cut += 1;
             self.pool.give_back(frame);
         }
         None
     }
 
-    /// Takes a frame of a node, to those it is for. `copied` hears of datagrams that arrive more
-    /// than once.
-    pub fn send(
-        &mut self,
-        from: usize,
-        frame: Vec<u8>,
-        now: u64,
-        stats: &mut Stats,
-        mut copied: impl FnMut(u64),
-    ) {
+    /// Takes a frame of a node to the switch.
+    pub fn send(&mut self, from: usize, frame: Vec<u8>, now: u64, stats: &mut Stats) {
         stats.frames += 1;
         let link = &mut self.links[from];
         let time = link.time_for(frame.len());
@@ -184,23 +199,24 @@ impl Switch {
         if time > 0 {
             link.leaving.push_back(left);
         }
-        let delay = link.faults.delay;
-        if !link.is_up {
-            stats.frames_cut += 1;
+        if link.is_up {
+            let at = left + link.faults.delay;
+            self.number += 1;
+            self.flying.push(Reverse(Flying {
+                at,
+                number: self.number,
+                way: Way::In(from),
+                frame,
+            }));
         } else {
-            let everybody = frame[0] & 1 != 0;
-            let one = usize::from(frame[5]);
-            for to in (0..self.links.len()).filter(|to| *to != from && (everybody || *to == one)) {
-                self.forward(from, to, &frame, left + delay, stats, &mut copied);
-            }
+            stats.frames_cut += 1;
+            self.pool.give_back(frame);
         }
-        self.pool.give_back(frame);
     }
 
     fn forward(
         &mut self,
-        from: usize,
-        to: usize,
+        (from, to): (usize, usize),
         frame: &[u8],
         now: u64,
         stats: &mut Stats,
@@ -248,7 +264,8 @@ impl Switch {
                 frame[(bit / 8) as usize] ^= 1 << (bit % 8);
             }
             self.number += 1;
-            self.flying.push(Reverse(Flying { at, number: self.number, to, frame }));
+            let flying = Flying { at, number: self.number, way: Way::Out(to), frame };
+            self.flying.push(Reverse(flying));
         }
     }
 }

@@ -160,14 +160,16 @@ impl<'net> World<'net> {
     /// Gives devices their frames. Which nodes have some: a bit for each.
     fn take_arrived(&mut self) -> u8 {
         let mut nodes = 0;
-        while let Some((node, frame)) = self.switch.arrive(self.now, &mut self.shared.stats) {
+        loop {
+            let Shared { stats, datagrams, .. } = &mut self.shared;
+            let arrived = self.switch.arrive(self.now, stats, |key| datagrams.copied(key));
+            let Some((node, frame)) = arrived else { return nodes };
             nodes |= 1 << node;
             if self.shared.trace.prints {
                 println!("{} node {node} has {}", Time(self.now), describe(&frame));
             }
             self.hosts[node].wire.arrived.borrow_mut().push_back(frame);
         }
-        nodes
     }
 
     /// Which nodes it concerns.
@@ -248,9 +250,9 @@ impl<'net> World<'net> {
             if self.shared.plant == Some(Plant::Silence) && self.now > SILENT_FROM {
                 continue;
             }
-            let Shared { trace, stats, datagrams, .. } = &mut self.shared;
+            let Shared { trace, stats, .. } = &mut self.shared;
             trace.note((self.now, node, &frame));
-            self.switch.send(node, frame, self.now, stats, |key| datagrams.copied(key));
+            self.switch.send(node, frame, self.now, stats);
         }
     }
 }

@@ -5,6 +5,8 @@ mod clock;
 mod device;
 mod flows;
 mod frame;
+#[cfg(test)]
+mod smoltcp_fault;
 mod switch;
 
 pub use addresses::{Addresses, owner};

@@ -190,7 +190,8 @@ impl Streams {
                     .collect();
                 let (from, to) = ends;
                 let text = format!(
-                    "the stream from {from} to {to} ended after {received} bytes; sent, and ended: {sent:?}"
+                    "the stream from {from} to {to} ended after {received} bytes; \
+                     sent, and ended: {sent:?}"
                 );
                 return Err((Invariant::End, text));
             }
@@ -202,7 +203,8 @@ impl Streams {
             let acknowledged = stream.acknowledged;
             if received < acknowledged {
                 let text = format!(
-                    "{acknowledged} bytes from {} to {} were acknowledged, {received} received before {error}",
+                    "{acknowledged} bytes from {} to {} were acknowledged, \
+                     {received} received before {error}",
                     stream.local, stream.remote
                 );
                 return Err((Invariant::Delivered, text));

@@ -25,8 +25,8 @@ const LAST_WORD: u64 = 1_000;
 /// was asked.
 const NEIGHBOR_PAUSE: u64 = 1_500;
 
-/// The time limits of a stack that concern a connection, in milliseconds; a stack without them waits
-/// for ever.
+/// The time limits of a stack that concern a connection, in milliseconds. A stack without them
+/// waits for ever.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
     pub unreachable: u64,
@@ -48,7 +48,7 @@ pub struct Talk<L> {
     /// When the next call is made to receive, and when all is over.
     next_read: u64,
     end: u64,
-    /// Since when the peer owes something, and since when it has been to be probed.
+    /// Since when the peer owes something.
     owes: Option<Instant>,
     /// When it was first asked for that.
     asked: Option<Instant>,

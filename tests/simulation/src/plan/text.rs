@@ -103,8 +103,8 @@ impl fmt::Display for Act {
                 let how = if connects { "connected" } else { "bound" };
                 write!(
                     f,
-                    "{how}, {count} datagrams of up to {largest} bytes to node {to}, port {port}, {}, \
-                     every {}, for {} at most",
+                    "{how}, {count} datagrams of up to {largest} bytes to node {to}, port {port}, \
+                     {}, every {}, for {} at most",
                     version(v6),
                     Time(pause),
                     Time(time)

@@ -35,7 +35,10 @@ type Promise = Result<usize, Error>;
 
 /// Does the same with a socket in each state that has the method.
 macro_rules! with {
-    ($form:expr, $socket:ident, $call:expr, [$($state:ident)*], $split:pat => $half:expr, $else:expr) => {
+    (
+        $form:expr, $socket:ident, $call:expr,
+        [$($state:ident)*], $split:pat => $half:expr, $else:expr
+    ) => {
         match $form {
             $(Form::$state($socket) => $call,)*
             $split => { let $socket = $half; $call }

@@ -104,3 +104,52 @@ impl Datagrams {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: usize = 40;
+
+    /// What is said of a datagram of node 0 to node 1, port 80, that was changed and received.
+    fn said_of(
+        times: usize,
+        copies: usize,
+        change: impl Fn(&mut Vec<u8>, &mut (usize, u16), &mut SocketAddr),
+    ) -> Result<(), (Invariant, String)> {
+        let mut datagrams = Datagrams::new(7);
+        let mut data = vec![0; SIZE];
+        datagrams.fill(&mut data);
+        datagrams.sent(0, 5_000, "10.0.0.11:80".parse().unwrap(), SIZE);
+        for _ in 0..copies {
+            datagrams.copied(key_of(&data).unwrap());
+        }
+        let (mut at, mut from) = ((1, 80), "10.0.0.10:5000".parse().unwrap());
+        change(&mut data, &mut at, &mut from);
+        let mut receive = || {
+            let checks = &mut Checks::default();
+            datagrams.receive(at, Some(from), &data, data.len(), checks)
+        };
+        (0..times).try_for_each(|_| receive())
+    }
+
+    #[test]
+    fn what_was_sent_may_be_received_as_often_as_it_arrives() {
+        assert_eq!(said_of(1, 0, |_, _, _| {}), Ok(()));
+        assert_eq!(said_of(2, 1, |_, _, _| {}), Ok(()));
+        assert!(said_of(2, 0, |_, _, _| {}).is_err());
+        assert!(said_of(3, 1, |_, _, _| {}).is_err());
+    }
+
+    #[test]
+    fn what_is_changed_or_goes_astray_is_found_out() {
+        assert!(said_of(1, 0, |data, _, _| data[30] ^= 1).is_err());
+        assert!(said_of(1, 0, |data, _, _| data[0] ^= 1).is_err());
+        assert!(said_of(1, 0, |data, _, _| data.truncate(SIZE - 1)).is_err());
+        assert!(said_of(1, 0, |data, _, _| data.truncate(KEY - 1)).is_err());
+        assert!(said_of(1, 0, |_, at, _| at.0 = 2).is_err());
+        assert!(said_of(1, 0, |_, at, _| at.1 = 81).is_err());
+        assert!(said_of(1, 0, |_, _, from| from.set_port(5_001)).is_err());
+        assert!(said_of(1, 0, |_, _, from| from.set_ip([10, 0, 0, 12].into())).is_err());
+    }
+}

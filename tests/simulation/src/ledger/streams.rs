@@ -213,3 +213,88 @@ impl Streams {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stream of some bytes, and what its receiver has.
+    struct Case {
+        streams: Streams,
+        id: StreamId,
+        data: Vec<u8>,
+        inbound: Inbound,
+        checks: Checks,
+    }
+
+    fn case() -> Case {
+        let (local, remote) = ("10.0.0.10:5000".parse().unwrap(), "10.0.0.11:80".parse().unwrap());
+        let mut streams = Streams::new(7);
+        let id = streams.open(local, remote);
+        let mut data = vec![0; 100];
+        streams.fill(id, &mut data);
+        streams.sent(id, 100);
+        let inbound = Inbound::new(remote, local);
+        Case { streams, id, data, inbound, checks: Checks::default() }
+    }
+
+    impl Case {
+        fn receive(&mut self, data: &[u8]) -> Result<(), Broken> {
+            self.streams.receive(&mut self.inbound, data, &mut self.checks)
+        }
+
+        fn finish(&mut self, error: Error) -> Option<Invariant> {
+            let said = self.streams.finish(&self.inbound, error, true, &mut self.checks);
+            said.err().map(|(invariant, _)| invariant)
+        }
+    }
+
+    #[test]
+    fn what_was_sent_can_be_received_in_parts_and_ends() {
+        let mut case = case();
+        for part in case.data.clone().chunks(3) {
+            assert_eq!(case.receive(part), Ok(()));
+        }
+        assert_eq!(case.finish(Error::PeerClosed), Some(Invariant::End), "nobody ended it");
+        case.streams.end(case.id);
+        assert_eq!(case.finish(Error::PeerClosed), None);
+    }
+
+    #[test]
+    fn a_wrong_byte_a_missing_one_and_one_too_many_are_found_out() {
+        let mut changed = case();
+        changed.data[50] ^= 1;
+        assert!(changed.receive(&changed.data.clone()).is_err());
+        let mut missing = case();
+        missing.data.remove(50);
+        assert!(missing.receive(&missing.data.clone()).is_err());
+        let mut more = case();
+        more.data.resize(108, 0);
+        fill(key_of(&more.data).unwrap(), 0, &mut more.data);
+        assert!(more.receive(&more.data.clone()).is_err());
+    }
+
+    #[test]
+    fn a_stream_of_another_connection_or_of_two_receivers_is_found_out() {
+        let mut astray = case();
+        astray.inbound =
+            Inbound::new("10.0.0.11:80".parse().unwrap(), "10.0.0.12:5000".parse().unwrap());
+        assert!(astray.receive(&astray.data.clone()).is_err());
+        let mut twice = case();
+        let other = twice.inbound.clone();
+        assert_eq!(twice.receive(&twice.data.clone()), Ok(()));
+        twice.inbound = other;
+        assert!(twice.receive(&twice.data.clone()).is_err());
+    }
+
+    #[test]
+    fn an_early_end_and_the_loss_of_what_was_acknowledged_are_found_out() {
+        let mut early = case();
+        early.streams.end(early.id);
+        assert_eq!(early.receive(&early.data.clone()[..99]), Ok(()));
+        assert_eq!(early.finish(Error::PeerClosed), Some(Invariant::End));
+        assert_eq!(early.finish(Error::Reset), None);
+        early.streams.acknowledge(early.id);
+        assert_eq!(early.finish(Error::Reset), Some(Invariant::Delivered));
+    }
+}

@@ -462,12 +462,17 @@ impl Core {
             return came_due.then_some(Sending::Nothing);
         };
         let slot = self.table.get_mut(id)?;
-        if has_lost_its_address(slot) || keeps_what_it_received(slot) {
+        if has_lost_its_address(slot) {
             self.table.unlink(id);
             return Some(Sending::Nothing);
         }
         let is_open = slot.is_open();
         let state = slot.tcp_state();
+        #[cfg(feature = "tcp")]
+        if state == Some(State::TimeWait) && slot.keeps_what_it_received() {
+            self.table.unlink(id);
+            return Some(Sending::Nothing);
+        }
         let before = if is_open { None } else { Some(Before::of(slot)) };
         let set = slot.set.as_mut()?;
         let mut look = Look::default();
@@ -820,17 +825,6 @@ fn wish(set: &Option<SocketSet<'static>>, iface: &mut Interface, now: Instant) -
 /// was received before is not to be lost.
 fn has_lost_its_address(slot: &Slot) -> bool {
     slot.role == Role::Held && slot.end == Some(Error::AddressLost)
-}
-
-/// Whether a socket is to have no turn to send, until what it received is taken.
-#[cfg(feature = "tcp")]
-fn keeps_what_it_received(slot: &Slot) -> bool {
-    slot.keeps_what_it_received()
-}
-
-#[cfg(not(feature = "tcp"))]
-fn keeps_what_it_received(_: &Slot) -> bool {
-    false
 }
 
 /// The moment a time limit is over; a limit beyond all time is never over.

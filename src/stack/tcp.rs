@@ -455,12 +455,12 @@ impl Slot {
             && self.tcp().is_some_and(|socket| socket.state() == State::TimeWait)
     }
 
-    /// Whether a turn to send would do harm, and nothing else: at the end of TIME-WAIT smoltcp
+    /// Whether a turn to send in TIME-WAIT would do harm, and nothing else: at its end smoltcp
     /// empties a socket, and what was received before is not to be lost.
     pub(super) fn keeps_what_it_received(&self) -> bool {
         self.is_open()
             && !self.flags.has(Flags::UNSENT)
-            && self.tcp().is_some_and(|tcp| tcp.state() == State::TimeWait && tcp.can_recv())
+            && self.tcp().is_some_and(|socket| socket.can_recv())
     }
 
     /// Notes why the connection ended, if it just did.

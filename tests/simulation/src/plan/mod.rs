@@ -119,6 +119,7 @@ pub enum Act {
         to: usize,
         v6: bool,
         port: u16,
+        from: Option<u16>,
         connects: bool,
         count: u32,
         pause: u64,
@@ -214,7 +215,7 @@ impl Act {
             Act::Listen { port, .. } | Act::Hold { port, .. } | Act::Echo { port, .. } => {
                 Some(port)
             }
-            Act::Dial { from, .. } => from,
+            Act::Dial { from, .. } | Act::Talk { from, .. } => from,
             _ => None,
         }
     }

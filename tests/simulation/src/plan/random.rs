@@ -135,11 +135,13 @@ fn act(rng: &mut Rng, nodes: usize, peer: usize) -> Act {
             to: peer,
             v6: rng.chance(400),
             port: rng.pick(&PORTS),
+            // One of those that others send to.
+            from: rng.chance(500).then(|| rng.pick(&PORTS)),
             connects: rng.chance(500),
             count: rng.scaled(1, 200) as u32,
             pause: rng.scaled(1, 1_000_000),
             largest: rng.pick(&[8, 64, 500, 1_400]),
-            time: rng.scaled(1_000, 20_000_000),
+            time: rng.between(100_000, 20_000_000),
         },
         _ => Act::Lookup {
             of: rng.chance(850).then(|| rng.below(nodes as u64) as usize),

@@ -99,12 +99,13 @@ impl fmt::Display for Act {
             }
             Act::Hold { port, time } => write!(f, "bind TCP port {port} for {}", Time(time)),
             Act::Echo { port, time } => write!(f, "answer datagrams at {port} for {}", Time(time)),
-            Act::Talk { to, v6, port, connects, count, pause, largest, time } => {
+            Act::Talk { to, v6, port, from, connects, count, pause, largest, time } => {
                 let how = if connects { "connected" } else { "bound" };
+                let from = from.map_or("any port".into(), |from| format!("port {from}"));
                 write!(
                     f,
-                    "{how}, {count} datagrams of up to {largest} bytes to node {to}, port {port}, \
-                     {}, every {}, for {} at most",
+                    "{how}, {count} datagrams of up to {largest} bytes from {from} to node {to}, \
+                     port {port}, {}, every {}, for {} at most",
                     version(v6),
                     Time(pause),
                     Time(time)

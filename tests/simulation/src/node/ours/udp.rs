@@ -80,11 +80,14 @@ impl<'net> Port<'net> {
 
     /// One that talks.
     pub fn talk(net: &'net Net, act: &Act, cx: &Cx<'_>) -> Result<Self, Error> {
-        let Act::Talk { to, v6, port, connects, count, pause, largest, time } = *act else {
+        let Act::Talk { to, v6, port, from, connects, count, pause, largest, time } = *act else {
             return Err(Error::WrongState);
         };
         let to = cx.shared.addresses.endpoint(to, v6, port);
-        let socket = net.udp()?.connect(to)?;
+        let socket = match from {
+            Some(from) => net.udp()?.bind(from)?.connect(to)?,
+            None => net.udp()?.connect(to)?,
+        };
         let port = socket.local_endpoint()?.port;
         let form =
             if connects { Form::Connected(socket) } else { Form::Bound(socket.disconnect()) };

@@ -11,6 +11,7 @@ const UDP: u8 = 17;
 /// A connection, as its receiver tells it from others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Flow {
+    pub v6: bool,
     pub peer: usize,
     pub local_port: u16,
     pub remote_port: u16,
@@ -38,10 +39,11 @@ pub fn segment(frame: &[u8], is_sent: bool) -> Option<Segment> {
     let number = |at: usize| {
         u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
     };
+    let v6 = packet.is_v6;
     let flow = if is_sent {
-        Flow { peer: packet.to, local_port: port(0), remote_port: port(2) }
+        Flow { v6, peer: packet.to, local_port: port(0), remote_port: port(2) }
     } else {
-        Flow { peer: packet.from, local_port: port(2), remote_port: port(0) }
+        Flow { v6, peer: packet.from, local_port: port(2), remote_port: port(0) }
     };
     let header_len = usize::from(header[12] >> 4) * 4;
     Some(Segment {
@@ -62,6 +64,7 @@ pub fn datagram_key(frame: &[u8]) -> Option<u64> {
 
 /// An IP packet. No stack here sends options.
 struct Packet<'f> {
+    is_v6: bool,
     protocol: u8,
     /// The nodes whose addresses it has. What was damaged on the way may have any hardware address.
     from: usize,
@@ -78,6 +81,7 @@ fn parse(frame: &[u8]) -> Option<Packet<'_>> {
     };
     let (from, to) = addresses.split_at(addresses.len() / 2);
     Some(Packet {
+        is_v6: addresses.len() > 8,
         protocol: *packet.get(protocol)?,
         from: node_with(from)?,
         to: node_with(to)?,
@@ -87,7 +91,7 @@ fn parse(frame: &[u8]) -> Option<Packet<'_>> {
 
 /// A frame as text.
 pub fn describe(frame: &[u8]) -> String {
-    let Some(Packet { protocol, from, to, payload }) = parse(frame) else {
+    let Some(Packet { is_v6, protocol, from, to, payload }) = parse(frame) else {
         return PrettyPrinter::<EthernetFrame<&[u8]>>::new("", &frame).to_string();
     };
     let text = match protocol {
@@ -95,7 +99,7 @@ pub fn describe(frame: &[u8]) -> String {
         UDP => UdpPacket::new_checked(payload).map(|packet| packet.to_string()),
         other => Ok(format!("protocol {other}")),
     };
-    let version = if frame[12] == 0x86 { 6 } else { 4 };
+    let version = if is_v6 { 6 } else { 4 };
     let text = text.unwrap_or_else(|_| "damaged".into());
     format!("IPv{version} {from} -> {to}: {text}, {} bytes", payload.len())
 }

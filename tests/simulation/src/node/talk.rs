@@ -188,7 +188,12 @@ impl<L: Line> Talk<L> {
         }
         if L::KEEPS && cx.shared.is_calm {
             cx.shared.stats.checks.count(Invariant::Calm);
-            if error == Error::TimedOut {
+            // With each frame that it sends smoltcp puts its keep-alive probe off, and the stack does
+            // not put its patience off with that: a peer that has nothing to say is not asked.
+            let is_unasked = self.script.keep_alive.is_some() && self.owes.is_none();
+            if error == Error::TimedOut && is_unasked {
+                cx.shared.stats.given_up_unasked += 1;
+            } else if error == Error::TimedOut {
                 return cx.fails(Invariant::Calm, format!("{:?}: {error}", self.inbound));
             }
         }

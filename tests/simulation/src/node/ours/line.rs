@@ -55,8 +55,12 @@ impl<'net> OurLine<'net> {
         local: SocketAddr,
         remote: SocketAddr,
     ) -> Self {
-        let flow =
-            Flow { peer: owner(remote.ip()), local_port: local.port(), remote_port: remote.port() };
+        let flow = Flow {
+            v6: local.is_ipv6(),
+            peer: owner(remote.ip()),
+            local_port: local.port(),
+            remote_port: remote.port(),
+        };
         OurLine { form: Form::Whole(socket), wire, flow }
     }
 

@@ -435,3 +435,24 @@ fn a_close_is_complete_when_the_last_acknowledgement_left_as_an_answer() {
     assert!(near.close().wait().is_ok());
     assert!(lab.clock.time() - start < Duration::from_secs(1));
 }
+
+#[test]
+fn a_live_peer_is_not_given_up_while_window_updates_put_its_probe_off() {
+    let lab = Lab::new(1);
+    let (mut near, mut far) = lab.connection().unwrap();
+    near.set_keep_alive(Some(Duration::from_secs(3))).unwrap();
+    near.set_timeout(Some(Duration::from_secs(2))).unwrap();
+    far.send(&[1; 4096]).unwrap();
+    lab.run_for(Duration::from_millis(500));
+    // Each of them is told of, and needs no answer.
+    for size in [64, 64, 128, 256, 512, 1024, 2048] {
+        assert_eq!(near.receive(&mut vec![0; size]), Ok(size));
+        lab.run_for(Duration::from_secs(1));
+    }
+    assert_eq!(near.send(b"x"), Ok(1));
+    // And one that is gone is given up.
+    lab.run_for(Duration::from_secs(1));
+    lab.cable.cut();
+    lab.run_for(Duration::from_millis(5_100));
+    assert_eq!(near.send(b"x"), Err(nb::Error::Other(Error::TimedOut)));
+}

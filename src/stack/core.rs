@@ -474,12 +474,12 @@ impl Core {
             return Some(Sending::Nothing);
         }
         let before = if is_open { None } else { Some(Before::of(slot)) };
-        let set = slot.set.as_mut()?;
         let mut look = Look::default();
         #[cfg(feature = "tcp")]
-        if state == Some(State::SynSent) || slot.flags.has(Flags::FULL) {
+        if state == Some(State::SynSent) || state.is_some() && slot.may_probe() {
             look.medium = Some(self.caps.medium);
         }
+        let set = slot.set.as_mut()?;
         let sending = let_send(&mut self.iface, set, self.now, &mut look, egress);
         #[cfg(feature = "tcp")]
         if let Some(said) = look.said {

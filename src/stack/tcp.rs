@@ -441,7 +441,7 @@ impl Slot {
                 }
                 // One whose window is closed owes nothing until it is asked whether it still is.
                 let asked = sending != Sending::Nothing;
-                if self.deadline == NEVER || asked && self.may_end_sooner() {
+                if self.deadline == NEVER || asked && self.may_probe() {
                     self.begin_patience(asked, iface, now);
                 }
             }
@@ -481,20 +481,26 @@ impl Slot {
         self.deadline = NEVER;
     }
 
-    /// Notes what has just been sent, of a connection request and while the peer's window is closed.
+    /// Whether smoltcp sends probes: of a closed window, or to keep the connection alive. What is
+    /// sent is looked at then, since a time limit may have begun for a probe that was still to come.
+    #[inline]
+    pub(super) fn may_probe(&self) -> bool {
+        self.flags.has(Flags::FULL) || self.tcp().is_some_and(|tcp| tcp.keep_alive().is_some())
+    }
+
+    /// Notes what has just been sent, of a connection request and of one that may probe.
     pub(super) fn has_said(&mut self, said: Said, now: Instant) {
         if let Some(number) = said.request {
             self.number = number;
-        } else if said.has_data && self.is_open() {
-            // What is sent into a closed window is a probe: its answer is owed from now on.
-            self.deadline = self.deadline.min(self.patience.after(now));
+        } else if self.is_open() {
+            let asked_now = self.patience.after(now);
+            if said.has_data {
+                self.deadline = self.deadline.min(asked_now);
+            } else if self.deadline > asked_now {
+                // Nothing was asked yet, and what was sent has put the probe off.
+                self.deadline = NEVER;
+            }
         }
-    }
-
-    /// Whether the time limit that has begun is for a question that was still to come: one that is
-    /// asked now ends before it.
-    fn may_end_sooner(&self) -> bool {
-        self.flags.has(Flags::FULL) || self.tcp().is_some_and(|tcp| tcp.keep_alive().is_some())
     }
 
     /// Begins the time limit of a peer that owes an answer, or has just been asked.

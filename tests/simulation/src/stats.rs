@@ -47,7 +47,6 @@ stats! {
     completed: "streams received to their end",
     reset: "connections reset",
     timed_out: "connections that timed out",
-    given_up_unasked: "live peers given up on a calm network, whose keep-alive probe was put off",
     cut: "connections that lost address or link",
     ended: "connections that the application ended before the peer did",
     halves: "connections split into halves",

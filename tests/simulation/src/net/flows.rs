@@ -22,6 +22,8 @@ struct Known {
     seen_at: Instant,
     heard: Option<Last>,
     sent_at: Option<Instant>,
+    /// The same, but for probes.
+    spoke_at: Option<Instant>,
     /// Where the window ends that this side has granted, as smoltcp keeps it in mind.
     edge: Option<u32>,
     /// Where what this side has sent ends.
@@ -46,6 +48,11 @@ impl Flows {
         self.0.borrow().get(&flow)?.sent_at
     }
 
+    /// When the last frame was sent that was no probe.
+    pub fn spoke_at(&self, flow: Flow) -> Option<Instant> {
+        self.0.borrow().get(&flow)?.spoke_at
+    }
+
     /// A segment was sent.
     pub fn note_sent(&self, segment: &Segment, at: Instant) {
         let end = segment.seq.wrapping_add(segment.len as u32);
@@ -55,6 +62,7 @@ impl Flows {
             let was_asked = known.heard.is_some_and(|last| last.is_full);
             let is_probe = segment.len == 1 && (was_asked || is_behind(known.sent_to, segment.seq));
             if !is_probe {
+                known.spoke_at = Some(at);
                 known.edge = segment.ack.map(|ack| ack.wrapping_add(segment.window.into()));
                 known.sent_to = end;
             }
@@ -93,6 +101,7 @@ impl Flows {
             seen_at: at,
             heard: None,
             sent_at: None,
+            spoke_at: None,
             edge: None,
             sent_to: 0,
         });

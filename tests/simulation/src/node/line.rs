@@ -30,4 +30,6 @@ pub trait Line {
     fn heard(&self) -> Option<Last>;
     /// When the last frame of it was sent.
     fn sent_at(&self) -> Option<Instant>;
+    /// The same, but for probes: each one puts the next probe off.
+    fn spoke_at(&self) -> Option<Instant>;
 }

@@ -370,4 +370,8 @@ impl Line for StrangeLine {
     fn sent_at(&self) -> Option<Instant> {
         None
     }
+
+    fn spoke_at(&self) -> Option<Instant> {
+        None
+    }
 }

@@ -188,12 +188,7 @@ impl<L: Line> Talk<L> {
         }
         if L::KEEPS && cx.shared.is_calm {
             cx.shared.stats.checks.count(Invariant::Calm);
-            // With each frame that it sends smoltcp puts its keep-alive probe off, and the stack does
-            // not put its patience off with that: a peer that has nothing to say is not asked.
-            let is_unasked = self.script.keep_alive.is_some() && self.owes.is_none();
-            if error == Error::TimedOut && is_unasked {
-                cx.shared.stats.given_up_unasked += 1;
-            } else if error == Error::TimedOut {
+            if error == Error::TimedOut {
                 return cx.fails(Invariant::Calm, format!("{:?}: {error}", self.inbound));
             }
         }
@@ -335,7 +330,9 @@ impl<L: Line> Talk<L> {
         let limit = self.script.timeout.unwrap_or(patience.unreachable);
         let (begin, limit) = match (self.owes, self.script.keep_alive) {
             (Some(since), _) => (since, limit),
-            (None, Some(interval)) => (self.opened, limit + interval),
+            (None, Some(interval)) => {
+                (self.opened.max(self.line.spoke_at().unwrap_or(self.opened)), limit + interval)
+            }
             // It may be silent for ever.
             (None, None) => return Ok(()),
         };

@@ -225,4 +225,8 @@ impl Line for OurLine<'_> {
     fn sent_at(&self) -> Option<Instant> {
         self.wire.flows.sent_at(self.flow)
     }
+
+    fn spoke_at(&self) -> Option<Instant> {
+        self.wire.flows.spoke_at(self.flow)
+    }
 }

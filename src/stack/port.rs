@@ -11,9 +11,9 @@ use super::statistics::{Counted, Traffic};
 
 /// What tells the time.
 ///
-/// The time starts anywhere, never goes back, and is read once in every poll, and by calls that
-/// begin, end or (in tasks) send something. Any `FnMut() -> Instant` will do; with the feature `std`,
-/// so will `device::StdClock`.
+/// The time starts anywhere from zero on (before that smoltcp finds no neighbour), never goes back,
+/// and is read once in every poll, and by calls that begin, end or (in tasks) send something. Any
+/// `FnMut() -> Instant` will do; with the feature `std`, so will `device::StdClock`.
 ///
 /// ```
 /// use sockstate::{Clock, Instant};

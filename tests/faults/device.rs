@@ -66,6 +66,8 @@ pub struct Control {
     frames: Cell<usize>,
     /// How often there was no room.
     pub refusals: Cell<usize>,
+    /// How often since whoever runs the stack polled it.
+    pub refusals_in_a_row: Cell<usize>,
     late: RefCell<Vec<(Instant, Vec<u8>)>>,
 }
 
@@ -126,6 +128,9 @@ impl phy::Device for Faulty {
         count(&self.control.transmits);
         if self.control.strikes(Kind::Full) {
             count(&self.control.refusals);
+            count(&self.control.refusals_in_a_row);
+            // A poll asks once; so do the calls of the program and the peers, of which each polls.
+            assert!(self.control.refusals_in_a_row.get() < 50, "asked over and over");
             return None;
         }
         Some(Room { device: self, now })

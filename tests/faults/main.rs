@@ -3,6 +3,7 @@
 //!
 //! A case that fails names itself; `SOCKSTATE_FAULT` set to that name runs it alone.
 
+mod clock;
 #[path = "../common/mod.rs"]
 mod common;
 mod deaf;

@@ -18,24 +18,53 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(5
 
 pub type Clock = Box<dyn FnMut() -> Instant>;
 
-/// The time as the test has it, and as the clock of a stack tells it.
+/// What is wrong with a clock.
+#[derive(Clone, Copy, Debug)]
+pub enum Wrong {
+    /// At this reading so many microseconds are found to have passed.
+    Jumps(usize, i64),
+    /// It stands still from this reading on, for so many.
+    Stands(usize, usize),
+}
+
+/// The time as the test has it, and as the clocks of both stacks tell it.
 pub struct Time {
-    pub now: Cell<Instant>,
+    now: Cell<Instant>,
     /// How often a clock was read.
     pub reads: Cell<usize>,
-    /// At this reading so much time is found to have passed.
-    pub jump: Cell<Option<(usize, Duration)>>,
+    pub wrong: Cell<Option<Wrong>>,
+    /// By how many microseconds the clocks have jumped ahead.
+    pub jumped: Cell<i64>,
+    /// By how many microseconds they went back, and broke their promise: how busy that keeps a program
+    /// is not promised, and what has a time has it so much longer.
+    pub went_back: Cell<i64>,
 }
 
 impl Time {
+    fn new(start: Instant) -> Self {
+        let (reads, wrong, jumped, went_back) = Default::default();
+        Time { now: Cell::new(start), reads, wrong, jumped, went_back }
+    }
+
     fn read(&self) -> Instant {
         self.reads.set(self.reads.get() + 1);
-        if let Some((at, by)) = self.jump.get()
+        if let Some(Wrong::Jumps(at, by)) = self.wrong.get()
             && at == self.reads.get()
         {
-            self.now.set(self.now.get() + by);
+            self.jumped.set(self.jumped.get() + by.max(0));
+            self.went_back.set((-by).max(0));
+            self.now.set(Instant::from_micros(self.now.get().total_micros() + by));
         }
         self.now.get()
+    }
+
+    fn pass(&self, until: Instant) {
+        match self.wrong.get() {
+            Some(Wrong::Stands(from, times))
+                if (from..from + times).contains(&self.reads.get()) => {}
+            // One that has jumped is not set back.
+            _ => self.now.set(until.max(self.now.get())),
+        }
     }
 }
 
@@ -77,8 +106,7 @@ impl Pair {
     }
 
     pub fn with(near: Heap, start: Instant, configure: impl Fn(&mut Config)) -> Self {
-        let (reads, jump) = Default::default();
-        let time = Rc::new(Time { now: Cell::new(start), reads, jump });
+        let time = Rc::new(Time::new(start));
         let cable = Cable::ethernet();
         let (near_plug, far_plug) = cable.plugs();
         let end = |heap, plug, host: u8| {
@@ -113,13 +141,24 @@ impl Pair {
         self.time.now.get()
     }
 
+    /// The microseconds that have passed: those by which the clocks jumped ahead have not.
+    pub fn lived(&self) -> i64 {
+        self.now().total_micros() - self.time.jumped.get()
+    }
+
+    /// When so many microseconds will have passed.
+    pub fn until(&self, lived: i64) -> Instant {
+        let left = Duration::from_micros((lived - self.lived()).max(0) as u64);
+        self.now() + left
+    }
+
     /// Polls both stacks. Whether a frame moved.
     pub fn poll(&self) -> bool {
         let (at, polls) = self.polls.get();
         let polls = if at == self.now() { polls + 1 } else { 0 };
         assert!(polls < MOST_POLLS, "{polls} polls at one instant");
         self.polls.set((self.now(), polls));
-        self.near.poll(self.now()) | self.far.poll(self.now())
+        self.near.poll(&self.time) | self.far.poll(&self.time)
     }
 
     /// Polls both stacks. If nothing moved, lets time pass until something will, but not beyond
@@ -136,29 +175,33 @@ impl Pair {
             Some(at) if at <= now => now + self.pause.replace(PAUSES[1].min(self.pause.get() * 2)),
             next => next.unwrap_or(limit),
         };
-        // A clock that has jumped is not set back.
-        self.time.now.set(next.min(limit).max(self.now()));
+        self.time.pass(next.min(limit));
     }
 
     /// Lets both stacks do what they do in so many seconds.
     pub fn run_for(&self, seconds: u64) {
-        let end = self.now() + Duration::from_secs(seconds);
-        while self.now() < end {
-            self.step(end);
+        let end = self.lived() + micros(seconds);
+        while self.lived() < end {
+            self.step(self.until(end));
         }
     }
 }
 
+pub fn micros(seconds: u64) -> i64 {
+    seconds as i64 * 1_000_000
+}
+
 impl End {
-    fn poll(&self, now: Instant) -> bool {
-        self.stack.with_device(|device| device.release(now)).unwrap();
+    fn poll(&self, time: &Time) -> bool {
+        self.stack.with_device(|device| device.release(time.now.get())).unwrap();
         let refusals = self.control.refusals.get();
+        self.control.refusals_in_a_row.set(0);
         let moved = self.stack.poll().unwrap();
         let is_busy = self.stack.poll_delay() == Some(Duration::ZERO);
         let has_room = self.control.refusals.get() == refusals;
         let spins = if is_busy && has_room && !moved { self.spins.get() + 1 } else { 0 };
         // Once after a time limit has ended.
-        assert!(spins < 3, "busy with nothing");
+        assert!(spins < 3 || time.went_back.get() > 0, "busy with nothing");
         self.spins.set(spins);
         moved
     }

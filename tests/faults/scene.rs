@@ -4,10 +4,10 @@
 use std::cell::RefCell;
 
 use sockstate::state::{Bound, Closing, Connected, Listening};
-use sockstate::{Duration, Error, TcpSocket, UdpSocket, nb};
+use sockstate::{Error, TcpSocket, UdpSocket, nb};
 
 use super::common::name_server::{A, address, append};
-use super::pair::Pair;
+use super::pair::{Pair, micros};
 
 pub const HOST: &str = "host.test";
 pub const ECHO: u16 = 7;
@@ -105,10 +105,10 @@ impl<'p> Scene<'p> {
 
     /// Lets the servers, and both stacks, do what they do in so many seconds.
     pub fn run_for(&self, seconds: u64) {
-        let end = self.pair.now() + Duration::from_secs(seconds);
-        while self.pair.now() < end {
+        let end = self.pair.lived() + micros(seconds);
+        while self.pair.lived() < end {
             self.server.borrow_mut().serve();
-            self.pair.step(end);
+            self.pair.step(self.pair.until(end));
         }
     }
 
@@ -131,15 +131,15 @@ impl<'p> Scene<'p> {
         seconds: u64,
         mut call: impl FnMut() -> nb::Result<R, E>,
     ) -> Option<Result<R, Error>> {
-        let end = self.pair.now() + Duration::from_secs(seconds);
+        let end = self.pair.lived() + micros(seconds) + self.pair.time.went_back.get();
         loop {
             match call() {
                 Ok(result) => return Some(Ok(result)),
                 Err(nb::Error::Other(error)) => return Some(Err(error.into())),
-                Err(nb::Error::WouldBlock) if self.pair.now() >= end => return None,
+                Err(nb::Error::WouldBlock) if self.pair.lived() >= end => return None,
                 Err(nb::Error::WouldBlock) => {
                     self.server.borrow_mut().serve();
-                    self.pair.step(end);
+                    self.pair.step(self.pair.until(end));
                 }
             }
         }

@@ -52,9 +52,10 @@ pub fn play(pair: &Pair, outcome: Outcome) {
         let is_an_end = error.ends_connection() && error != Error::AddressLost;
         assert!(outcome == Outcome::Ended && is_an_end, "{step}: {error:?}");
     }
-    scene.run_for(CLOSED);
+    let closed = CLOSED + pair.time.went_back.get() as u64 / 1_000_000;
+    scene.run_for(closed);
     drop(scene);
-    pair.run_for(CLOSED);
+    pair.run_for(closed);
     assert_all_is_free(pair);
 }
 

@@ -10,6 +10,7 @@ mod deaf;
 mod device;
 mod full;
 mod loss;
+mod memory;
 mod pair;
 mod program;
 mod scene;

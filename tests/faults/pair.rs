@@ -80,12 +80,14 @@ pub struct Pair {
     pub far: End,
     pub cable: Cable,
     pub time: Rc<Time>,
+    /// The memory of each end.
+    pub heaps: [Heap; 2],
     /// The instant that is, and the polls since it is.
     polls: Cell<(Instant, usize)>,
     pause: Cell<Duration>,
 }
 
-/// The memory of each end.
+/// The memory of an end.
 pub const HEAP: Heap = Heap {
     tcp: 8,
     udp: 4,
@@ -130,6 +132,7 @@ impl Pair {
             pause: Cell::new(PAUSES[0]),
             cable,
             time,
+            heaps: [near, HEAP],
         }
     }
 

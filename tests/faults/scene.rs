@@ -95,12 +95,14 @@ fn answer(question: &[u8]) -> Vec<u8> {
 
 pub struct Scene<'p> {
     pub pair: &'p Pair,
+    /// How many bytes a connection carries each way.
+    pub bytes: usize,
     server: RefCell<Server<'p>>,
 }
 
 impl<'p> Scene<'p> {
     pub fn new(pair: &'p Pair) -> Self {
-        Scene { pair, server: RefCell::new(Server::new(pair)) }
+        Scene { pair, bytes: 10 * 1024, server: RefCell::new(Server::new(pair)) }
     }
 
     /// Lets the servers, and both stacks, do what they do in so many seconds.

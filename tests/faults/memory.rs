@@ -3,6 +3,7 @@
 
 use sockstate::{Error, Heap, Instant, Protocol};
 
+use super::common::failed;
 use super::pair::{HEAP, Pair};
 use super::scene::Scene;
 use super::sweep::{case, play_and_judge};
@@ -100,5 +101,18 @@ fn tiny_buffers_of_datagrams() {
                 _ => assert_eq!(result, Ok(()), "{step}"),
             });
         });
+    }
+}
+
+#[test]
+fn a_backlog_that_does_not_fit_takes_nothing() {
+    for slots in 1..6 {
+        let pair = pair(Heap { tcp: slots, ..HEAP });
+        let bound = pair.near.stack.tcp().unwrap().bind(80).unwrap();
+        let (bound, error) = failed(bound.listen(slots as u16 + 1));
+        assert_eq!(error, Error::OutOfSlots(Protocol::Tcp));
+        assert_eq!(pair.near.free()[0], slots - 1);
+        drop(bound.listen(slots as u16).unwrap());
+        assert_eq!(pair.near.free()[0], slots);
     }
 }

@@ -237,21 +237,29 @@ impl Wake for Bell {
     }
 }
 
+/// Whoever asks to be woken is woken at once for what has come before.
 #[test]
 fn who_sleeps_until_woken() {
-    at_every_pair(|_, socket| {
-        let bell = Arc::<Bell>::default();
-        let waker = Waker::from(Arc::clone(&bell));
-        loop {
-            socket.wake_on(Ready::RECEIVE, &waker).unwrap();
-            match receive(socket) {
-                Ok(byte) => return byte,
-                Err(nb::Error::WouldBlock) => {}
-                Err(nb::Error::Other(error)) => panic!("{error}"),
+    for registers_first in [true, false] {
+        at_every_pair(|_, socket| {
+            let bell = Arc::<Bell>::default();
+            let waker = Waker::from(Arc::clone(&bell));
+            loop {
+                if registers_first {
+                    socket.wake_on(Ready::RECEIVE, &waker).unwrap();
+                }
+                match receive(socket) {
+                    Ok(byte) => return byte,
+                    Err(nb::Error::WouldBlock) => {}
+                    Err(nb::Error::Other(error)) => panic!("{error}"),
+                }
+                if !registers_first {
+                    socket.wake_on(Ready::RECEIVE, &waker).unwrap();
+                }
+                while !bell.0.swap(false, Ordering::Relaxed) {
+                    assert!(strike(u32::MAX), "asleep for good");
+                }
             }
-            while !bell.0.swap(false, Ordering::Relaxed) {
-                assert!(strike(u32::MAX), "asleep for good");
-            }
-        }
-    });
+        });
+    }
 }

@@ -9,6 +9,7 @@ mod common;
 mod deaf;
 mod device;
 mod full;
+mod load;
 mod loss;
 mod memory;
 mod pair;

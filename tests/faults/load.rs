@@ -92,7 +92,11 @@ fn serve(net: &Net<Shared>, is_over: &AtomicBool) {
     let mut listener = net.tcp().unwrap().bind(ECHO).unwrap().listen(3).unwrap();
     let mut connections: Vec<Socket<'_>> = Vec::new();
     while !is_over.load(Ordering::Acquire) {
-        connections.extend(listener.accept().map(|(connection, _)| connection));
+        if let Ok((mut connection, _)) = listener.accept() {
+            // The RST of a client that aborts may be lost: the connection would have no end.
+            connection.set_keep_alive(Some(Duration::from_secs(10))).unwrap();
+            connections.push(connection);
+        }
         connections.retain_mut(|connection| {
             let mut buffer = [0; 600];
             let room = connection.send_room().map_or(1, |room| room.min(buffer.len()));

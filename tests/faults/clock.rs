@@ -86,15 +86,24 @@ fn it_stands_still_for_ever() {
     assert_eq!(pair.now(), start);
 }
 
+/// A time limit beyond the end of time is none.
 #[test]
 fn it_starts_anywhere_from_zero_on() {
     let day = micros(DAY);
     for start in [0, 1, i64::MAX / 2, i64::MAX - day] {
-        case(format!("starts at {start}"), || {
-            let pair = Pair::with(HEAP, Instant::from_micros(start), |_| {});
-            play(&pair, Outcome::Complete);
-            play(&pair, Outcome::Complete);
-        });
+        for limit in [30, 48 * DAY].map(|seconds| Some(Duration::from_secs(seconds))) {
+            case(format!("starts at {start}, limit {limit:?}"), || {
+                let pair = Pair::with(HEAP, Instant::from_micros(start), |config| {
+                    config.deadlines.connect = limit;
+                    config.deadlines.handshake = limit;
+                    config.deadlines.unreachable = limit;
+                    config.deadlines.closing = limit;
+                    config.deadlines.lookup = limit;
+                });
+                play(&pair, Outcome::Complete);
+                play(&pair, Outcome::Complete);
+            });
+        }
     }
 }
 

@@ -1,6 +1,6 @@
-//! A clock that does what clocks of devices do: it jumps ahead when the time is set or after a sleep,
-//! stands still while its timer is off, and starts anywhere from zero on. One that goes back breaks its promise
-//! (`Clock`); that costs time, and nothing else.
+//! A clock that does what clocks of devices do: it jumps ahead when the time is set or after a
+//! sleep, stands still while its timer is off, and starts anywhere from zero on. One that goes back
+//! breaks its promise (`Clock`); that costs time, and nothing else.
 
 use sockstate::{Duration, Instant};
 
@@ -107,8 +107,8 @@ fn it_starts_anywhere_from_zero_on() {
     }
 }
 
-/// Before zero, smoltcp looks for no neighbour (`neighbor.rs`, `silent_until`): everything ends, and
-/// goes well from zero on.
+/// Before zero, smoltcp looks for no neighbour (`neighbor.rs`, `silent_until`): everything ends,
+/// and goes well from zero on.
 #[test]
 fn it_starts_before_zero() {
     for start in [-1, -micros(5), -micros(DAY), i64::MIN] {

@@ -19,8 +19,8 @@ fn time_and_again() {
     at_every(Kind::Lossy, 4..=40, Outcome::Complete);
 }
 
-/// Each segment may be lost when it is sent first, so that TCP never learns how long an answer takes,
-/// and doubles its patience each time (RFC 6298 section 5.5), until the peer is given up.
+/// Each segment may be lost when it is sent first, so that TCP never learns how long an answer
+/// takes, and doubles its patience each time (RFC 6298 section 5.5), until the peer is given up.
 #[test]
 fn too_often() {
     at_every(Kind::Lossy, 2..=3, Outcome::Ended);

@@ -1,5 +1,5 @@
-//! Memory that is not enough: each step of the scenario does what it can with what there is, or says
-//! what is missing, and gives everything back. (All ports taken: `tests/defects/ports.rs`.)
+//! Memory that is not enough: each step of the scenario does what it can with what there is, or
+//! says what is missing, and gives everything back. (All ports taken: `tests/defects/ports.rs`.)
 
 use sockstate::{Error, Heap, Instant, Protocol};
 

@@ -12,8 +12,8 @@ use super::device::{Control, Faulty};
 /// More polls at one instant than any burst of frames needs.
 const MOST_POLLS: usize = 400;
 
-/// How long whoever runs a stack leaves a device alone that has no room, or does not say that it has
-/// a frame: twice as long each time.
+/// How long whoever runs a stack leaves a device alone that has no room, or does not say that it
+/// has a frame: twice as long each time.
 const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(512)];
 
 pub type Clock = Box<dyn FnMut() -> Instant>;
@@ -35,8 +35,8 @@ pub struct Time {
     pub wrong: Cell<Option<Wrong>>,
     /// By how many microseconds the clocks have jumped ahead.
     pub jumped: Cell<i64>,
-    /// By how many microseconds they went back, and broke their promise: how busy that keeps a program
-    /// is not promised, and what has a time has it so much longer.
+    /// By how many microseconds they went back, and broke their promise: how busy that keeps a
+    /// program is not promised, and what has a time has it so much longer.
     pub went_back: Cell<i64>,
 }
 
@@ -71,7 +71,8 @@ impl Time {
 pub struct End {
     pub stack: Stack<Faulty, Clock>,
     pub control: Rc<Control>,
-    /// How often in a row it was polled in vain although it had something to do, and the device room.
+    /// How often in a row it was polled in vain although it had something to do, and the device
+    /// room.
     spins: Cell<usize>,
 }
 

@@ -86,8 +86,8 @@ fn end<P, T>(unfinished: Unfinished<P, T>) -> Error {
     }
 }
 
-/// That the program waits for data has no limit but its own, as long as the peer has acknowledged all
-/// there is: it may have nothing to say.
+/// That the program waits for data has no limit but its own, as long as the peer has acknowledged
+/// all there is: it may have nothing to say.
 fn owes_nothing(socket: &TcpSocket<'_, Connected>) -> Result<(), Error> {
     assert_eq!(socket.send_queue(), Ok(0), "the peer owes an acknowledgement");
     Err(Error::TimedOut)
@@ -126,7 +126,8 @@ fn accept_three(scene: &Scene<'_>) -> Result<(), Error> {
     }
     let mut connections = Vec::new();
     while connections.len() < 3 {
-        // A client that was refused or given up says so. One whose last word was lost does not know.
+        // A client that was refused or given up says so. One whose last word was lost does not
+        // know.
         let accepted = scene.wait_while(CONNECT, || {
             for client in &mut clients {
                 client.poll().or_else(pending)?;
@@ -180,8 +181,8 @@ fn say(
     Ok(())
 }
 
-/// Datagrams may be lost, and come late: whoever sends them asks again. That they wait for room in the
-/// device has no limit but the program's.
+/// Datagrams may be lost, and come late: whoever sends them asks again. That they wait for room in
+/// the device has no limit but the program's.
 fn exchange_datagrams(scene: &Scene<'_>) -> Result<(), Error> {
     let mut socket = scene.pair.near.stack.udp()?.connect(far(ECHO))?;
     for message in [&b"one"[..], &[2; 700]] {

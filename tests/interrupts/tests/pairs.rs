@@ -1,7 +1,8 @@
-//! Two interrupts, at every pair of places at which they can strike: that of the device, whose handler
-//! polls, and that of a program with a socket of its own, which calls and polls. Either may come
-//! first, and the second one may strike within the handler of the first. The main loop waits for a
-//! datagram, and answers it: nothing is lost, of the frames, of the calls, or of what wakes somebody.
+//! Two interrupts, at every pair of places at which they can strike: that of the device, whose
+//! handler polls, and that of a program with a socket of its own, which calls and polls. Either may
+//! come first, and the second one may strike within the handler of the first. The main loop waits
+//! for a datagram, and answers it: nothing is lost, of the frames, of the calls, or of what wakes
+//! somebody.
 //!
 //! A case that fails names itself; `SOCKSTATE_FAULT` set to that name runs it alone.
 

@@ -171,6 +171,11 @@ pub use stack::{
     Storage,
 };
 
+/// For tests/fuzz.
+#[cfg(all(fuzzing, feature = "cable", feature = "medium-ip"))]
+#[doc(hidden)]
+pub use stack::oracle::fuzz_router;
+
 pub use smoltcp::time::{Duration, Instant};
 pub use smoltcp::wire::IpCidr;
 pub use {heapless, nb, smoltcp};

@@ -21,7 +21,7 @@ mod icmp;
 mod limits;
 mod network;
 #[cfg(all(
-    test,
+    any(test, fuzzing),
     feature = "cable",
     feature = "tcp",
     feature = "udp",
@@ -30,7 +30,7 @@ mod network;
     feature = "medium-ethernet",
     feature = "medium-ip"
 ))]
-mod oracle;
+pub(crate) mod oracle;
 mod ownership;
 #[cfg(any(feature = "icmp", feature = "raw"))]
 mod packet;

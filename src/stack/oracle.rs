@@ -27,8 +27,12 @@
 // Clippy takes a module for a test only if it is so without other conditions.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod dice;
 mod frames;
+#[cfg(fuzzing)]
+mod fuzz;
 mod generator;
+#[cfg(test)]
 mod points;
 mod program;
 
@@ -43,15 +47,20 @@ use smoltcp::socket::{Socket, tcp, udp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, IpEndpoint};
 
+use self::dice::Dice;
 use self::frames::{FIN, Mac, RST, Read, SYN, TCP, UDP};
 use super::core::{Core, Sending};
-use super::rng::Rng;
 use super::slot::{Role, SlotId};
 use super::{Config, Deadlines, Heap, Overflow, Stack};
 use crate::device::{Cable, Plug};
 use crate::testing::VirtualClock;
 
+#[cfg(fuzzing)]
+pub use self::fuzz::fuzz_router;
+
+#[cfg(test)]
 const SEEDS: u64 = 40;
+#[cfg(test)]
 const STEPS: u32 = 3_500;
 
 const TCP_SLOTS: u16 = 12;
@@ -75,7 +84,7 @@ fn the_router_and_one_plain_set_agree() {
     let seeds = replay.map_or(0..SEEDS, |seed| seed..seed + 1);
     let mut total = Counts::default();
     for seed in seeds {
-        let mut world = World::new(seed);
+        let mut world = World::new(seed, Dice::seeded(seed));
         for step in 0..STEPS {
             world.step = step;
             world.run_step();
@@ -109,6 +118,7 @@ struct Counts {
 }
 
 impl Counts {
+    #[cfg(test)]
     fn add(&mut self, other: &Counts) {
         self.frames += other.frames;
         self.introductions += other.introductions;
@@ -121,27 +131,6 @@ impl Counts {
         for (state, seen) in &other.states {
             *self.states.entry(state.clone()).or_default() += seen;
         }
-    }
-}
-
-/// The dice.
-struct Dice(Rng);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        (self.0.next() % limit as u64) as usize
-    }
-
-    fn one_in(&mut self, chances: usize) -> bool {
-        self.below(chances) == 0
-    }
-
-    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())].clone()
-    }
-
-    fn bytes(&mut self, len: usize) -> Vec<u8> {
-        (0..len).map(|_| self.0.next() as u8).collect()
     }
 }
 
@@ -257,8 +246,7 @@ fn renew(socket: &mut tcp::Socket<'_>) {
 }
 
 impl World {
-    fn new(seed: u64) -> Self {
-        let dice = Dice(Rng::new(seed));
+    fn new(seed: u64, dice: Dice) -> Self {
         let medium = if seed % 4 == 3 { Medium::Ip } else { Medium::Ethernet };
         let networks = networks(seed % 3);
         let clock = VirtualClock::new();

@@ -83,7 +83,7 @@ impl World {
                 (src, dst, protocol, payload)
             }
             14 => {
-                let (protocol, len) = (self.dice.0.next() as u8, self.dice.below(100));
+                let (protocol, len) = (self.dice.number() as u8, self.dice.below(100));
                 (src, dst, protocol, self.dice.bytes(len))
             }
             _ => self.request(src, dst),
@@ -152,7 +152,7 @@ impl World {
         };
         let remote = IpEndpoint::new(src, self.dice.pick(&PEER_PORTS));
         let mut segment = Segment::new(remote, IpEndpoint::new(dst, port), SYN);
-        segment.seq = self.dice.0.next() as u32;
+        segment.seq = self.dice.number() as u32;
         segment.window = self.dice.pick(&[0, 100, 4_096, 65_535]);
         let options: &[&[u8]] = &[
             &[],
@@ -177,7 +177,7 @@ impl World {
         (segment.seq, segment.ack) = (flow.ack, flow.seq);
         segment.window = self.dice.pick(&[0, 200, 4_096, 4_096, 4_096, 65_535]);
         if flow.flags & (SYN | ACK) == SYN {
-            segment.seq = self.dice.0.next() as u32;
+            segment.seq = self.dice.number() as u32;
             segment.flags = self.dice.pick(&[SYN | ACK, SYN | ACK, SYN | ACK, SYN, RST | ACK, ACK]);
         } else {
             segment.flags = match self.dice.below(24) {

@@ -211,7 +211,7 @@ impl Table {
     }
 
     /// All that can be found by a key.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn filed(&self) -> std::vec::Vec<SlotId> {
         let next = |id: &SlotId| self.get(*id).map(|slot| slot.links.chain);
         let chain = |head| std::iter::successors(Some(head), next).take_while(|id| *id != NONE);

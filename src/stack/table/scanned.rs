@@ -144,7 +144,7 @@ impl Table {
     }
 
     /// All that can be found by a key.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn filed(&self) -> std::vec::Vec<SlotId> {
         self.chain(Key).map(|(id, _)| id).collect()
     }

@@ -22,6 +22,9 @@ use super::{Net, Sharing};
 use crate::Error;
 use crate::addr::{ip_addr, ip_address};
 
+/// How often to look for answers in the time for them.
+const LOOKS: u32 = 2 * (MOST_GROUPS as u32 + 1);
+
 /// The groups of the interface, and when there is something to say of them.
 pub(crate) struct Groups {
     /// Those that the application joined.
@@ -36,6 +39,8 @@ pub(crate) struct Groups {
     step: Duration,
     /// ...until then.
     until: Instant,
+    /// When a router asked last.
+    asked: Instant,
     /// smoltcp was told to leave all groups, so that it reports them when it joins them again.
     rejoining: bool,
     /// The interface had an IPv4 address. Without one smoltcp takes a group for reported that it
@@ -53,6 +58,7 @@ impl Groups {
             next: now,
             step: Duration::ZERO,
             until: now,
+            asked: now,
             rejoining: false,
             #[cfg(feature = "proto-ipv4")]
             had_ipv4: false,
@@ -81,10 +87,11 @@ impl Groups {
     /// A router has asked, and waits so long for the answers. When smoltcp gives each is its
     /// choice; to look a few times for each group finds them in time.
     fn asked(&mut self, now: Instant, wait: Duration) {
-        let step = (wait / (2 * (MOST_GROUPS as u32 + 1))).max(Duration::from_millis(1));
+        let step = (wait / LOOKS).max(Duration::from_millis(1));
         let under_way = self.open && self.until > now;
         self.step = if under_way { self.step.min(step) } else { step };
         self.until = self.until.max(now + wait);
+        self.asked = now;
         self.something_changed();
     }
 }
@@ -204,7 +211,10 @@ impl Core {
         }
         let (now, groups) = (self.now, &mut self.groups);
         groups.quiet = Some(now);
-        groups.next = (now + groups.step).min(groups.until);
+        // Once a question with little time is answered, one with much is left that needs no such
+        // steps.
+        let step = groups.step.max((now - groups.asked) / LOOKS);
+        groups.next = (now + step).min(groups.until);
         groups.open = now < groups.until;
     }
 

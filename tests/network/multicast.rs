@@ -186,6 +186,25 @@ fn questions_of_ipv6_routers_are_answered() {
     }
 }
 
+/// A question with no time for the answer does not keep the stack awake for as long as one has that
+/// went before.
+#[test]
+fn a_hurried_question_beside_one_with_time_does_not_keep_the_stack_awake() {
+    let lab = quiet_lab();
+    let mut wire = Wire::new(&lab);
+    ask_v6(&mut wire, None, 60_000);
+    lab.near.poll().unwrap();
+    ask_v6(&mut wire, None, 0);
+    let mut polls = 0;
+    loop {
+        lab.near.poll().unwrap();
+        polls += 1;
+        let Some(delay) = lab.near.poll_delay() else { break };
+        lab.clock.advance(delay);
+    }
+    assert!(polls < 200, "{polls}");
+}
+
 /// Nobody asked, or for what was not joined.
 #[test]
 fn other_questions_are_not_answered() {

@@ -151,6 +151,23 @@ fn a_close_is_complete_even_if_the_peer_keeps_its_side_open() {
     assert_eq!(far.receive(&mut [0; 16]), Ok(9));
 }
 
+/// Everything is delivered, and the peer has closed as well. Nobody can be told so any more.
+#[test]
+fn a_close_is_over_even_if_the_last_acknowledgement_finds_no_way() {
+    let lab = Lab::new(1);
+    let (near, far) = lab.connection().unwrap();
+    let mut near = near.close();
+    lab.near.poll().unwrap();
+    lab.far.poll().unwrap();
+    drop(far.close());
+    lab.far.poll().unwrap();
+    lab.near.poll_ingress().unwrap();
+    // With a change of its addresses, smoltcp forgets its neighbours.
+    lab.near.remove_address("fd00::1".parse().unwrap()).unwrap();
+    lab.cable.cut();
+    assert_eq!(lab.near.block_for(Duration::from_secs(60), || near.poll()), Ok(()));
+}
+
 #[test]
 fn a_half_closed_socket_gives_up_a_vanished_peer_if_it_keeps_alive() {
     let lab = Lab::new(1);

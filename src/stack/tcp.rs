@@ -710,7 +710,9 @@ impl Core {
                 self.half_open = self.half_open.saturating_sub(1);
                 self.tcp_rearm(id, listen);
             }
-            (Role::Backlog | Role::Bound | Role::Free, _) | (Role::Held, State::TimeWait) => {}
+            (Role::Backlog | Role::Bound | Role::Free, _) => {}
+            // Delivered, and closed by both: only the last acknowledgement has found no way.
+            (Role::Held, State::TimeWait) => slot.flags.set(Flags::UNSENT, false),
             (Role::Held, State::SynSent | State::SynReceived) => {
                 self.tcp_cancel(id, Error::TimedOut);
             }

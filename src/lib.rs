@@ -172,7 +172,16 @@ pub use stack::{
 };
 
 /// For tests/fuzz.
-#[cfg(all(fuzzing, feature = "cable", feature = "medium-ip"))]
+#[cfg(all(
+    fuzzing,
+    feature = "cable",
+    feature = "tcp",
+    feature = "udp",
+    feature = "proto-ipv4",
+    feature = "proto-ipv6",
+    feature = "medium-ethernet",
+    feature = "medium-ip"
+))]
 #[doc(hidden)]
 pub use stack::oracle::fuzz_router;
 

@@ -211,7 +211,8 @@ impl Table {
     }
 
     /// All that can be found by a key.
-    #[cfg(any(test, fuzzing))]
+    #[cfg(any(test, all(fuzzing, feature = "cable")))]
+    #[cfg_attr(not(test), allow(dead_code))]
     pub(crate) fn filed(&self) -> std::vec::Vec<SlotId> {
         let next = |id: &SlotId| self.get(*id).map(|slot| slot.links.chain);
         let chain = |head| std::iter::successors(Some(head), next).take_while(|id| *id != NONE);

@@ -144,7 +144,8 @@ impl Table {
     }
 
     /// All that can be found by a key.
-    #[cfg(any(test, fuzzing))]
+    #[cfg(any(test, all(fuzzing, feature = "cable")))]
+    #[cfg_attr(not(test), allow(dead_code))]
     pub(crate) fn filed(&self) -> std::vec::Vec<SlotId> {
         self.chain(Key).map(|(id, _)| id).collect()
     }

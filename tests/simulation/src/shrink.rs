@@ -14,11 +14,13 @@ pub fn shrink(plan: &Plan, violation: &Violation) -> (Plan, Violation) {
     let mut search = Search { best, invariant: violation.invariant, runs: 0 };
     loop {
         let before = search.best.0.clone();
-        search.cut_time();
+        // Without what is left out, it may break later.
+        search.try_change(|shorter| shorter.end = plan.end);
         search.leave_out(|plan| &mut plan.actions);
         search.leave_out(|plan| &mut plan.troubles);
         search.remove_nodes();
         search.calm_links();
+        search.cut_time();
         if search.best.0 == before || search.runs >= RUNS {
             return search.best;
         }

@@ -36,6 +36,7 @@ stats! {
     frames_reordered: "frames delayed to be overtaken",
     frames_corrupted: "frames with a flipped bit",
     frames_withheld: "frames withheld for a fault of smoltcp: a FIN behind the window",
+    probes_withheld: "frames withheld for a fault of smoltcp: a probe within the stream",
     faults: "partitions, flaps, clock jumps and stops, new addresses",
     dials: "connections asked for",
     connected: "connections opened",

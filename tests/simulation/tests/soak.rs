@@ -12,5 +12,5 @@ static HEAP: Cap<System> = Cap::new(System, usize::MAX);
 fn ten_minutes_leave_nothing_behind() {
     let soak = soak(1, 10, || HEAP.allocated(), |_| {});
     assert!(soak.is_clean(), "{soak}");
-    assert!(soak.stats.connected > 300 && soak.stats.lookups_answered > 30, "{soak}");
+    assert!(soak.stats.connected > 250 && soak.stats.lookups_answered > 30, "{soak}");
 }

@@ -57,6 +57,8 @@ pub struct Wire {
     pub flows: Flows,
     /// How many segments were kept from a stack that would have lost what they ended.
     pub withheld: Cell<u64>,
+    /// How many probes were kept from a stream that they would have damaged.
+    pub probes_withheld: Cell<u64>,
 }
 
 #[derive(Debug)]
@@ -144,10 +146,15 @@ impl phy::TxToken for WayOut<'_> {
         let mut frame = self.pool.take();
         frame.resize(len, 0);
         let result = write(&mut frame);
+        self.wire.room.set(self.wire.room.get().saturating_sub(1));
         if let Some(segment) = segment(&frame, true) {
+            if self.wire.flows.is_probe_within_stream(&segment) {
+                self.wire.probes_withheld.set(self.wire.probes_withheld.get() + 1);
+                self.pool.give_back(frame);
+                return result;
+            }
             self.wire.flows.note_sent(&segment, self.now);
         }
-        self.wire.room.set(self.wire.room.get().saturating_sub(1));
         self.wire.sent.borrow_mut().push_back(frame);
         result
     }

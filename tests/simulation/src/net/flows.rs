@@ -28,6 +28,10 @@ struct Known {
     edge: Option<u32>,
     /// Where what this side has sent ends.
     sent_to: u32,
+    /// The same, of all that it has sent, with its FIN.
+    ends: Option<u32>,
+    /// Where what has arrived ends, as this side was told.
+    arrived_to: Option<u32>,
 }
 
 /// The last frame that was heard of a connection.
@@ -65,6 +69,10 @@ impl Flows {
                 known.spoke_at = Some(at);
                 known.edge = segment.ack.map(|ack| ack.wrapping_add(segment.window.into()));
                 known.sent_to = end;
+                let ends = end.wrapping_add(segment.is_fin.into());
+                if known.ends.is_none_or(|before| is_behind(ends, before)) {
+                    known.ends = Some(ends);
+                }
             }
         });
     }
@@ -72,7 +80,10 @@ impl Flows {
     /// A segment has arrived.
     pub fn note_heard(&self, segment: &Segment, at: Instant) {
         let last = Last { at, is_full: segment.window == 0 };
-        self.with(segment.flow, at, |known| known.heard = Some(last));
+        self.with(segment.flow, at, |known| {
+            known.heard = Some(last);
+            known.arrived_to = segment.ack;
+        });
     }
 
     /// Whether a segment ends the stream behind the end of the window.
@@ -86,6 +97,23 @@ impl Flows {
         let edge = self.0.borrow().get(&segment.flow).and_then(|known| known.edge);
         let is_beyond = edge.is_some_and(|edge| is_behind(ends, edge));
         segment.is_fin && segment.len > 0 && is_beyond
+    }
+
+    /// Whether a segment that is sent is a keep-alive probe whose byte is none of the stream's, yet at
+    /// a place of the stream that is still to arrive.
+    ///
+    /// smoltcp 0.14 stops its timer when a closed window opens (`socket/tcp.rs:2203`), though what it
+    /// sent beyond that window is not acknowledged, sends nothing again from then on, and then
+    /// takes the connection for idle (`socket/tcp.rs:2746`).
+    pub fn is_probe_within_stream(&self, segment: &Segment) -> bool {
+        let flows = self.0.borrow();
+        let Some(known) = flows.get(&segment.flow) else { return false };
+        let is_keep_alive = segment.len == 1
+            && segment.first_byte == Some(0)
+            && known.ends == Some(segment.seq.wrapping_add(1));
+        let was_asked = known.heard.is_some_and(|last| last.is_full);
+        let arrives = known.arrived_to.is_some_and(|to| is_behind(segment.seq, to));
+        is_keep_alive && !was_asked && arrives
     }
 
     pub fn release(&self) {
@@ -104,6 +132,8 @@ impl Flows {
             spoke_at: None,
             edge: None,
             sent_to: 0,
+            ends: None,
+            arrived_to: None,
         });
         known.seen_at = at;
         change(known);

@@ -26,6 +26,7 @@ pub struct Segment {
     pub window: u16,
     pub is_fin: bool,
     pub len: usize,
+    pub first_byte: Option<u8>,
 }
 
 /// The segment in a frame, as its sender sees it, or its receiver.
@@ -53,6 +54,7 @@ pub fn segment(frame: &[u8], is_sent: bool) -> Option<Segment> {
         window: port(14),
         is_fin: header[13] & FIN != 0,
         len: payload.len().saturating_sub(header_len),
+        first_byte: payload.get(header_len).copied(),
     })
 }
 

@@ -98,10 +98,11 @@ impl<'net> World<'net> {
     }
 
     pub fn stats(&self) -> Stats {
-        let withheld = self.hosts.iter().map(|host| host.wire.withheld.get());
+        let wires = || self.hosts.iter().map(|host| &host.wire);
         Stats {
             seconds: self.now / 1_000_000,
-            frames_withheld: withheld.sum(),
+            frames_withheld: wires().map(|wire| wire.withheld.get()).sum(),
+            probes_withheld: wires().map(|wire| wire.probes_withheld.get()).sum(),
             ..self.shared.stats
         }
     }

@@ -796,7 +796,8 @@ impl Core {
 }
 
 /// Shows a frame to whom it is for: in one place, since all of smoltcp that does so is compiled into
-/// it. Not inlined, so that what follows does not stand on top of the stack that it takes.
+/// it. Not inlined on small devices, so that what follows does not stand on top of the stack that it
+/// takes.
 #[cfg_attr(feature = "indexed", inline)]
 #[cfg_attr(not(feature = "indexed"), inline(never))]
 fn show(iface: &mut Interface, set: &mut SocketSet<'static>, now: Instant, ingress: impl Work<()>) {

@@ -183,8 +183,8 @@ impl Core {
         core::iter::successors(existing(head), move |id| existing(self.slot(*id)?.group))
     }
 
-    /// Takes the connection that was complete first out of a backlog and keeps the backlog at its size, as
-    /// far as there are free slots. `head` is its first slot, and may become another one.
+    /// Takes the connection that was complete first out of a backlog and keeps the backlog at its
+    /// size, as far as there are free slots. `head` is its first slot, and may become another one.
     ///
     /// A listener does not give its last slot away: it would be deaf, and nobody could tell a
     /// connection request to it from one to a port that nobody listens to.

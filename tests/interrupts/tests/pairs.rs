@@ -6,6 +6,8 @@
 //!
 //! A case that fails names itself; `SOCKSTATE_FAULT` set to that name runs it alone.
 
+mod wire;
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -13,9 +15,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
 
-use sockstate::smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use sockstate::state::Bound;
 use sockstate::{Config, Heap, Instant, Net, Protocol, Ready, Shared, Stack, UdpSocket, nb};
+
+use self::wire::Wire;
 
 /// More critical sections than the main loop has.
 const POINTS: u32 = 40;
@@ -62,59 +65,6 @@ fn strike(sections: u32) -> bool {
     true
 }
 
-/// A device in memory.
-#[derive(Clone, Default)]
-struct Wire(Rc<RefCell<Frames>>);
-
-#[derive(Default)]
-struct Frames {
-    received: VecDeque<Vec<u8>>,
-    sent: Vec<Vec<u8>>,
-}
-
-// SAFETY: the tests have one thread each.
-unsafe impl Send for Wire {}
-
-impl Device for Wire {
-    type RxToken<'a> = Frame;
-    type TxToken<'a> = Room;
-
-    fn receive(&mut self, _now: Instant) -> Option<(Frame, Room)> {
-        let frame = self.0.borrow_mut().received.pop_front()?;
-        Some((Frame(frame), Room(self.clone())))
-    }
-
-    fn transmit(&mut self, _now: Instant) -> Option<Room> {
-        Some(Room(self.clone()))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut caps = DeviceCapabilities::default();
-        caps.medium = Medium::Ip;
-        caps.max_transmission_unit = 1_500;
-        caps
-    }
-}
-
-struct Frame(Vec<u8>);
-
-impl RxToken for Frame {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
-        read(&self.0)
-    }
-}
-
-struct Room(Wire);
-
-impl TxToken for Room {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
-        let mut frame = vec![0; len];
-        let result = write(&mut frame);
-        self.0.0.borrow_mut().sent.push(frame);
-        result
-    }
-}
-
 /// The ports of the main loop and of the program in the handler.
 const PORTS: [u8; 2] = [7, 8];
 const PEER: &str = "10.0.0.2:9";
@@ -136,7 +86,7 @@ struct Board {
 
 impl Board {
     fn new() -> (Self, Socket) {
-        let wire = Wire::default();
+        let wire = Wire::with_room(usize::MAX);
         let clock: fn() -> Instant = || Instant::ZERO;
         // A queue for one datagram each way.
         let heap = Heap { udp: 2, udp_buf: 16, udp_packets: 1, ..Heap::default() };

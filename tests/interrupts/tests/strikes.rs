@@ -1,13 +1,14 @@
 //! A handler that polls may strike wherever interrupts are on: here after each critical section in
 //! turn. Whoever waits must not sleep through what it has taken in.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::rc::Rc;
+mod wire;
 
-use sockstate::smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use std::cell::{Cell, RefCell};
+
 use sockstate::state::Bound;
 use sockstate::{Config, Duration, Error, Heap, Instant, Net, Shared, Stack, UdpSocket, nb};
+
+use self::wire::{Frames, Wire};
 
 /// More critical sections than any call here has.
 const POINTS: u32 = 60;
@@ -59,60 +60,6 @@ fn strike() {
     PLAN.set(Plan::HasStruck(0));
 }
 
-/// A device in memory.
-#[derive(Clone, Default)]
-struct Wire(Rc<RefCell<Frames>>);
-
-#[derive(Default)]
-struct Frames {
-    received: VecDeque<Vec<u8>>,
-    /// How many more it takes.
-    room: usize,
-}
-
-// SAFETY: the tests have one thread each.
-unsafe impl Send for Wire {}
-
-impl Device for Wire {
-    type RxToken<'a> = Frame;
-    type TxToken<'a> = Room;
-
-    fn receive(&mut self, now: Instant) -> Option<(Frame, Room)> {
-        let room = self.transmit(now)?;
-        Some((Frame(self.0.borrow_mut().received.pop_front()?), room))
-    }
-
-    fn transmit(&mut self, _now: Instant) -> Option<Room> {
-        (self.0.borrow().room > 0).then(|| Room(self.clone()))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut caps = DeviceCapabilities::default();
-        caps.medium = Medium::Ip;
-        caps.max_transmission_unit = 1_500;
-        caps
-    }
-}
-
-struct Frame(Vec<u8>);
-
-impl RxToken for Frame {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
-        read(&self.0)
-    }
-}
-
-struct Room(Wire);
-
-impl TxToken for Room {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
-        let mut frame = vec![0; len];
-        let result = write(&mut frame);
-        self.0.0.borrow_mut().room -= 1;
-        result
-    }
-}
-
 fn stack(wire: &Wire, address: &str) -> &'static Net<Shared> {
     let clock: fn() -> Instant = || Instant::ZERO;
     // A queue for one datagram each way.
@@ -142,8 +89,7 @@ fn wait(
     // While something was done.
     let mut strikes = 0;
     for point in 0..POINTS {
-        let wire = Wire::default();
-        wire.0.borrow_mut().room = 8;
+        let wire = Wire::with_room(8);
         let net = stack(&wire, "10.0.0.1/24");
         let mut socket = net.udp().unwrap().bind(7).unwrap();
         prepare(&wire, &mut socket);

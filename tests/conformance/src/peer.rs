@@ -99,7 +99,7 @@ impl Peer {
         while let Some(frame) = self.plug.take(now) {
             any = true;
             match wire::read(&frame) {
-                Ok(Heard::Answer) => {}
+                Ok(Heard::Answer | Heard::Groups) => {}
                 Ok(Heard::Question) if self.answers => self.introduce(now),
                 Ok(Heard::Question) => self.heard.push_back(Sent::Question),
                 Ok(Heard::Segment(segment)) => {

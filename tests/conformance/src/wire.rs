@@ -5,8 +5,8 @@ use sockstate::smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
     EthernetRepr, Icmpv4DstUnreachable, Icmpv4Packet, Icmpv4Repr, Icmpv6DstUnreachable,
     Icmpv6Packet, Icmpv6Repr, IpAddress, IpProtocol, IpRepr, Ipv4Address, Ipv4Packet, Ipv4Repr,
-    Ipv6Address, Ipv6Packet, Ipv6Repr, NdiscNeighborFlags, NdiscRepr, TcpOption, TcpPacket,
-    TcpSeqNumber,
+    Ipv6Address, Ipv6ExtHeader, Ipv6Packet, Ipv6Repr, MldRepr, NdiscNeighborFlags, NdiscRepr,
+    TcpOption, TcpPacket, TcpSeqNumber,
 };
 
 use crate::line::Undelivered;
@@ -45,6 +45,9 @@ pub(crate) enum Heard {
     Question,
     /// An answer to the peer's own question.
     Answer,
+    /// Which groups it is in. There are such reports only with the feature `multicast`, which no
+    /// script needs, but another package of the same build may have asked for.
+    Groups,
 }
 
 /// Reads a frame of the stack. All of it must be right: addresses, lengths, checksums.
@@ -67,6 +70,7 @@ pub(crate) fn read(frame: &[u8]) -> Result<Heard, String> {
             let repr = Ipv6Repr::parse(&ip).map_err(|_| "a packet with a bad header")?;
             match repr.next_header {
                 IpProtocol::Icmpv6 => read_ndisc(&repr, ip.payload()),
+                IpProtocol::HopByHop => read_mld(&repr, ip.payload()),
                 _ => read_tcp(&IpRepr::Ipv6(repr), ip.payload()),
             }
         }
@@ -90,6 +94,21 @@ fn read_ndisc(ip: &Ipv6Repr, payload: &[u8]) -> Result<Heard, String> {
         Ok(Icmpv6Repr::Ndisc(NdiscRepr::NeighborSolicit { .. })) => Ok(Heard::Question),
         Ok(Icmpv6Repr::Ndisc(NdiscRepr::NeighborAdvert { .. })) => Ok(Heard::Answer),
         _ => Err("a message of ICMPv6 that is none of a neighbour".into()),
+    }
+}
+
+/// Its options come first: RFC 3810 section 5.
+fn read_mld(ip: &Ipv6Repr, payload: &[u8]) -> Result<Heard, String> {
+    let options = Ipv6ExtHeader::new_checked(payload).map_err(|_| "options cut short")?;
+    if options.next_header() != IpProtocol::Icmpv6 {
+        return Err(format!("a packet of {} after options", options.next_header()));
+    }
+    let message = &payload[options.payload().len() + 2..];
+    let checks = ChecksumCapabilities::default();
+    let packet = Icmpv6Packet::new_checked(message).map_err(|_| "a message cut short")?;
+    match Icmpv6Repr::parse(&ip.src_addr, &ip.dst_addr, &packet, &checks) {
+        Ok(Icmpv6Repr::Mld(MldRepr::Report { .. })) => Ok(Heard::Groups),
+        _ => Err("a message of ICMPv6 that is no report of groups".into()),
     }
 }
 

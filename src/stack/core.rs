@@ -463,15 +463,13 @@ impl Core {
         };
         let slot = self.table.get_mut(id)?;
         if has_lost_its_address(slot) {
-            self.table.unlink(id);
-            return Some(Sending::Nothing);
+            return Some(self.pass_over(id));
         }
         let is_open = slot.is_open();
         let state = slot.tcp_state();
         #[cfg(feature = "tcp")]
         if state == Some(State::TimeWait) && slot.keeps_what_it_received() {
-            self.table.unlink(id);
-            return Some(Sending::Nothing);
+            return Some(self.pass_over(id));
         }
         let before = if is_open { None } else { Some(Before::of(slot)) };
         let mut look = Look::default();
@@ -511,6 +509,14 @@ impl Core {
         }
         self.changed(id);
         Some(sending)
+    }
+
+    /// Gives a slot no turn. When it wants to be visited is to be asked anew: what it was shown may
+    /// have changed that.
+    fn pass_over(&mut self, id: SlotId) -> Sending {
+        self.table.unlink(id);
+        self.table.loosen(id);
+        Sending::Nothing
     }
 
     /// Begins the time limits of those that would have had a turn: the device may never have room.

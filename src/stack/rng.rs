@@ -28,3 +28,33 @@ pub(crate) fn interface_seed(seed: u64) -> u64 {
     let mut rng = Rng::new(!seed);
     rng.next() ^ rng.next().rotate_left(32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers that others publish for this seed.
+    #[test]
+    fn the_generator_is_splitmix64() {
+        let mut rng = Rng::new(1_234_567);
+        for expected in [6_457_827_717_110_365_317, 3_203_168_211_198_807_973] {
+            assert_eq!(rng.next(), expected);
+        }
+    }
+
+    #[test]
+    fn the_seed_of_the_interface_is_none_of_the_numbers_of_the_stack() {
+        const SEEDS: u64 = 1_000;
+        let mut ones = [0_u32; 64];
+        for seed in 0..SEEDS {
+            let mut rng = Rng::new(seed);
+            let numbers = [rng.next(), rng.next()];
+            let found = interface_seed(seed);
+            assert!(!numbers.contains(&found), "seed {seed}");
+            assert_ne!(found, numbers[0] ^ numbers[1].rotate_left(32), "seed {seed}");
+            (0..64).for_each(|bit| ones[bit] += (found >> bit & 1) as u32);
+        }
+        // Half of the seeds, give or take six standard deviations.
+        assert!(ones.iter().all(|ones| ones.abs_diff(500) < 96), "{ones:?}");
+    }
+}

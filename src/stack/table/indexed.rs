@@ -389,3 +389,79 @@ impl Table {
         self.put(place, id, due);
     }
 }
+
+#[cfg(test)]
+#[cfg(all(feature = "tcp", feature = "proto-ipv4", feature = "proto-ipv6"))]
+mod tests {
+    use super::super::tests::table;
+    use super::*;
+    use crate::stack::rng::Rng;
+    use std::vec::Vec;
+
+    const SLOTS: u16 = 256;
+
+    /// However alike the connections are: a search is a look at few slots.
+    #[track_caller]
+    fn assert_spread(key: impl Fn(u64, u16) -> Key) {
+        let table = table(SLOTS.into(), 0);
+        let mut rng = Rng::new(1);
+        for _ in 0..20 {
+            // Odd, as the stack's own.
+            let seed = rng.next() | 1;
+            let mut buckets = [0_u32; SLOTS as usize];
+            (0..SLOTS).for_each(|n| buckets[usize::from(table.bucket(key(seed, n)))] += 1);
+            // A random choice makes it two, and seven for the longest.
+            let looks = buckets.iter().map(|n| n * n).sum::<u32>() / u32::from(SLOTS);
+            let longest = buckets.iter().max().copied();
+            assert!(looks <= 3 && longest <= Some(12), "seed {seed}: {looks}, {longest:?}");
+        }
+    }
+
+    fn v6(parts: [u16; 8]) -> IpAddress {
+        IpAddress::Ipv6(parts.into())
+    }
+
+    #[test]
+    fn connections_are_spread() {
+        let local = 443;
+        let host = IpAddress::v4(10, 0, 0, 1);
+        assert_spread(|seed, n| Key::connection(seed, local, (host, 49_152 + n).into()));
+        assert_spread(|seed, n| Key::connection(seed, 49_152 + n, (host, 80).into()));
+        let [high, low] = [8, 0].map(|shift| move |n: u16| (n >> shift) as u8);
+        let in_network = |n| IpAddress::v4(10, 0, high(n), low(n));
+        assert_spread(|seed, n| Key::connection(seed, local, (in_network(n), 50_000).into()));
+        let networks = |n| IpAddress::v4(10, low(n), 0, 1);
+        assert_spread(|seed, n| Key::connection(seed, local, (networks(n), 50_000).into()));
+        for changing in 0..8 {
+            let addr = |n| {
+                let mut parts = [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1];
+                parts[changing] += n;
+                v6(parts)
+            };
+            assert_spread(|seed, n| Key::connection(seed, local, (addr(n), 50_000).into()));
+        }
+    }
+
+    #[test]
+    fn ports_are_spread() {
+        assert_spread(|seed, n| Key::port(seed, Protocol::Tcp, n));
+        assert_spread(|seed, n| Key::port(seed, Protocol::Udp, 49_152 + n));
+        let of_both = [Protocol::Tcp, Protocol::Udp];
+        assert_spread(|seed, n| Key::port(seed, of_both[usize::from(n & 1)], n >> 1));
+    }
+
+    /// Whoever does not know the seed cannot choose addresses and ports that meet in one place.
+    #[test]
+    fn where_connections_meet_is_for_the_seed_to_say() {
+        let table = table(SLOTS.into(), 0);
+        let remote = |n| (IpAddress::v4(10, 0, 0, 1), n).into();
+        let meeting = |seed| -> Vec<u16> {
+            let bucket = |n| table.bucket(Key::connection(seed, 443, remote(n)));
+            (1..10_000).filter(|n| bucket(*n) == bucket(0)).collect()
+        };
+        let (one, other) = (meeting(0x1234_5678_9abc_def1), meeting(0xfedc_ba98_7654_3211));
+        assert!(one.len() > 10);
+        let both = one.iter().filter(|n| other.contains(n)).count();
+        assert!(both <= 5, "{both} of {}", one.len());
+    }
+}

@@ -441,3 +441,39 @@ fn losses_and_disorder_are_made_good() {
         assert_eq!(transfer(&lab, &mut near, &mut far, &data), data, "seed {seed}");
     }
 }
+
+/// Each full frame is followed by one of somebody else.
+#[test]
+fn connections_with_much_to_send_take_turns() {
+    let lab = Lab::new(1);
+    let mut listener = lab.far.tcp().unwrap().bind(80).unwrap().listen(2).unwrap();
+    let mut senders = [(); 2].map(|()| {
+        let socket = lab.near.tcp().unwrap().connect("192.168.69.2:80".parse().unwrap()).unwrap();
+        let connected = socket.wait().unwrap();
+        (connected, lab.block(|| listener.accept()).unwrap())
+    });
+    for (mark, (socket, _)) in (1..).zip(&mut senders) {
+        assert_eq!(socket.send(&[mark; 2 * 1_460]), Ok(2 * 1_460));
+    }
+    lab.near.poll().unwrap();
+    let mut wire = lab.cable.plugs().1;
+    let frames = core::iter::from_fn(|| wire.take(lab.clock.time()));
+    let marks: Vec<_> = frames.filter_map(|frame| frame.last().copied()).collect();
+    assert_eq!(marks, [1, 2, 1, 2]);
+}
+
+/// A program that polls in halves says with the second one what time it is.
+#[test]
+fn the_second_half_of_a_poll_sends_what_has_become_due() {
+    let lab = Lab::new(1);
+    let mut listener = lab.far.tcp().unwrap().bind(80).unwrap().listen(1).unwrap();
+    let socket = lab.near.tcp().unwrap().connect("192.168.69.2:80".parse().unwrap()).unwrap();
+    let mut socket = socket.wait().unwrap();
+    let _peer = lab.block(|| listener.accept()).unwrap();
+    lab.cable.cut();
+    socket.send(b"lost").unwrap();
+    assert_eq!(lab.near.poll_egress(), Ok(true));
+    assert_eq!(lab.near.poll_egress(), Ok(false));
+    lab.clock.advance(Duration::from_secs(2));
+    assert_eq!(lab.near.poll_egress(), Ok(true), "the retransmission");
+}

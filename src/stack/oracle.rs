@@ -16,6 +16,8 @@
 //!   gives such a connection back at once.
 //! - Bytes that nobody has received when TIME-WAIT ends: smoltcp throws them away, and the stack
 //!   keeps them. The program receives them before.
+//! - The window of a RST, which says nothing (RFC 9293 section 3.5.3): the stack throws away what
+//!   arrived for a connection that its program has ended, and the plain program does not.
 //! - Which of several sockets with one UDP port gets a broadcast: such frames are counted and
 //!   passed over.
 //! - Two defects of smoltcp. A repeated SYN of a connection is taken by any listener that comes
@@ -639,8 +641,16 @@ impl World {
         let medium = self.medium;
         let doubled = core::mem::take(&mut self.doubled);
         let by_flow = |frames: &[Vec<u8>]| -> Vec<(Read, Vec<u8>)> {
-            let mut read: Vec<_> =
-                frames.iter().map(|frame| (frames::read(medium, frame), frame.clone())).collect();
+            let mut read: Vec<_> = frames
+                .iter()
+                .map(|frame| {
+                    let (read, mut frame) = (frames::read(medium, frame), frame.clone());
+                    if read.protocol == TCP && read.flags & RST != 0 {
+                        frames::clear_window(&mut frame);
+                    }
+                    (read, frame)
+                })
+                .collect();
             // Stable: within a flow the order remains.
             read.sort_by_key(|(read, _)| {
                 let two = read.ends.is_some_and(|ends| doubled.contains(&ends));

@@ -274,6 +274,13 @@ pub(super) fn read(medium: Medium, frame: &[u8]) -> Read {
     packet.and_then(read_packet).unwrap_or_default()
 }
 
+/// Of a RST, which is a bare header at the end of a frame: the window, and the checksum over it.
+pub(super) fn clear_window(frame: &mut [u8]) {
+    const URGENT: usize = 2;
+    let end = frame.len() - URGENT;
+    frame[end - 4..end].fill(0);
+}
+
 /// A report of MLDv2 in an Ethernet frame, RFC 3810 section 5.2: to all routers of such groups.
 pub(super) fn is_group_report(frame: &[u8]) -> bool {
     frame.get(..6) == Some(&[0x33, 0x33, 0, 0, 0, 0x16])

@@ -67,6 +67,24 @@ fn requests_are_as_the_rfcs_have_them() {
     }
 }
 
+/// Both ends use the same identifier: what one asks is no reply to what the other has asked.
+#[test]
+fn requests_of_a_peer_are_answered_and_not_received() {
+    for (near, far) in ends() {
+        let lab = Lab::new(1);
+        introduce(&lab);
+        let mut here = lab.near.icmp().unwrap().bind(IDENT).unwrap();
+        let mut there = lab.far.icmp().unwrap().bind(IDENT).unwrap();
+        there.send_echo(near, 1, b"from there").unwrap();
+        let mut data = [0; 16];
+        let reply = lab.block(|| there.receive_echo(&mut data)).unwrap();
+        assert_eq!((reply.from, &data[..reply.len]), (near, &b"from there"[..]));
+        assert_blocks(here.receive_echo(&mut data));
+        here.send_echo(far, 1, b"from here").unwrap();
+        assert_eq!(lab.block(|| here.receive_echo(&mut data)).unwrap().from, far);
+    }
+}
+
 #[test]
 fn each_socket_gets_the_replies_to_its_own_requests() {
     let lab = Lab::new(1);

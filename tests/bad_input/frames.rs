@@ -9,7 +9,8 @@ use sockstate::state::Connected;
 use sockstate::testing::Lab;
 use sockstate::{Duration, Error, Protocol, TcpSocket};
 
-use crate::common::{DEAD, FAR_V6, Random, far, near, slots};
+use crate::common::packets::{introduce, ipv4, mend_header, show, to_near};
+use crate::common::{DEAD, FAR, FAR_V6, NEAR, Random, assert_blocks, far, near, slots};
 
 const FRAMES: usize = 100_000;
 /// With more than one seed, the stack is now and then a fresh one.
@@ -214,4 +215,36 @@ fn mend_payload(
         }
         _ => {}
     }
+}
+
+/// Four bytes of options that are the ports of a connection, and behind them those of another one.
+#[test]
+fn options_of_a_packet_are_no_ports() {
+    let lab = Lab::new(1);
+    introduce(&lab);
+    let connect = |port| lab.near.udp().unwrap().bind(port).unwrap().connect(far(port)).unwrap();
+    let (mut one, mut other) = (connect(2_000), connect(3_000));
+    let datagram = |port: u16, data: &[u8]| {
+        let len = (8 + data.len() as u16).to_be_bytes();
+        // Over IPv4 a datagram may do without a checksum.
+        [&port.to_be_bytes()[..], &port.to_be_bytes(), &len, &[0, 0], data].concat()
+    };
+    let mut data = [0; 8];
+    // The last one that heard something is looked at first.
+    show(&lab, &to_near(&ipv4(FAR, NEAR, 17, &datagram(2_000, b"one"))));
+    assert_eq!(one.receive(&mut data), Ok(3));
+
+    let show_with_options = |datagram: &[u8]| {
+        let ports = [2_000_u16.to_be_bytes(), 2_000_u16.to_be_bytes()].concat();
+        let mut packet = ipv4(FAR, NEAR, 17, &[&ports, datagram].concat());
+        packet[0] = 0x46;
+        mend_header(&mut packet);
+        show(&lab, &to_near(&packet));
+    };
+    show_with_options(&datagram(3_000, b"other"));
+    assert_blocks(one.receive(&mut data));
+    assert_eq!(other.receive(&mut data), Ok(5));
+    show_with_options(&datagram(2_000, b"one"));
+    assert_eq!(one.receive(&mut data), Ok(3));
+    assert_blocks(other.receive(&mut data));
 }

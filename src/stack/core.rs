@@ -511,11 +511,10 @@ impl Core {
         Some(sending)
     }
 
-    /// Gives a slot no turn. When it wants to be visited is to be asked anew: what it was shown may
-    /// have changed that.
+    /// Gives a slot no turn. What it was shown may have changed when it is to be visited, all the same.
     fn pass_over(&mut self, id: SlotId) -> Sending {
         self.table.unlink(id);
-        self.table.loosen(id);
+        self.plan(id, Cause::Egress(Sending::Nothing));
         Sending::Nothing
     }
 

@@ -129,6 +129,39 @@ fn d02_the_closing_deadline_frees_the_slot_with_a_rst() {
     assert!(lab.near.tcp().is_ok());
 }
 
+/// It has its chance to leave, if the device has no room for it when the time is over.
+#[test]
+fn d02_the_rst_of_the_closing_deadline_waits_for_room_in_the_device() {
+    let lab = Lab::builder(1).near(slots(1, 1)).build();
+    let mut script = Script::new(&lab);
+    let (mut socket, _) = script.connection(80);
+    socket.send(b"never acknowledged").unwrap();
+    drop(socket.close());
+    script.wait(Duration::from_secs(29));
+    lab.cable.clone().with_capacity(0);
+    lab.clock.advance(Duration::from_millis(1_500));
+    lab.near.poll().unwrap();
+    assert_eq!(lab.near.tcp().unwrap_err(), Error::OutOfSlots(Protocol::Tcp));
+
+    lab.cable.clone().with_capacity(8);
+    assert_eq!(script.next().control, TcpControl::Rst);
+    assert!(lab.near.tcp().is_ok());
+}
+
+/// But no longer than a second.
+#[test]
+fn d02_the_rst_of_the_closing_deadline_does_not_keep_its_slot() {
+    let lab = Lab::builder(1).near(slots(1, 1)).build();
+    let mut script = Script::new(&lab);
+    let (mut socket, _) = script.connection(80);
+    socket.send(b"never acknowledged").unwrap();
+    drop(socket.close());
+    script.wait(Duration::from_secs(29));
+    lab.cable.clone().with_capacity(0);
+    lab.run_for(Duration::from_secs(3));
+    assert!(lab.near.tcp().is_ok());
+}
+
 /// Defect: the slot of an aborted connection is used anew before its RST is sent. The RST is
 /// cancelled, and the peer stays open.
 #[test]

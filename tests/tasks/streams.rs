@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use embedded_io_async::{Read, Write};
 use sockstate::state::Connected;
 use sockstate::testing::Lab;
-use sockstate::{Duplex, Error, Heap, Ready, TcpSocket, nb};
+use sockstate::{Duplex, Duration, Error, Heap, Ready, TcpSocket, nb};
 
 use super::common::drive::sweep;
 use super::common::drive::{Stop, drive, finish};
@@ -313,4 +313,21 @@ fn stop_within(stop: Stop, most: usize) -> Stop {
         Stop::AfterSteps(n) => Stop::AfterSteps(n.min(most)),
         Stop::Never => Stop::AfterSteps(most),
     }
+}
+
+/// The peer tells when it has room again: what a task writes meanwhile is no question to it.
+#[test]
+fn writing_to_a_closed_window_asks_nothing_at_once() {
+    let lab = Lab::new(1);
+    let (mut socket, peer) = lab.connection().unwrap();
+    let size = lab.block_on(socket.send_async(&[1; 4_096])).unwrap();
+    lab.run_for(Duration::from_millis(500));
+    assert_eq!((size, peer.receive_queue()), (4_096, Ok(4_096)));
+    let frames_sent = || lab.near.statistics().unwrap().frames_sent;
+    let before = frames_sent();
+    assert_eq!(lab.block_on(socket.send_async(b"more")), Ok(4));
+    lab.near.poll().unwrap();
+    assert_eq!(frames_sent(), before);
+    lab.run_for(Duration::from_secs(10));
+    assert!(frames_sent() > before, "in time it is asked");
 }

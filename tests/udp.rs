@@ -182,6 +182,74 @@ fn datagrams_for_a_next_hop_that_never_answers_are_given_up_and_reported_once() 
     assert_eq!(lab.block(|| far.receive_from(&mut [0; 16])).unwrap().0, 5);
 }
 
+/// A next hop that answers late has answered: nothing is given up later.
+#[test]
+fn the_time_limit_of_a_next_hop_ends_with_its_answer() {
+    let lab = Lab::builder(1)
+        .configure_near(|config| config.deadlines.unreachable = Some(Duration::from_secs(5)))
+        .build();
+    let _far = lab.far.udp().unwrap().bind(7).unwrap();
+    let mut near = lab.near.udp().unwrap().connect(addr(FAR)).unwrap();
+    lab.cable.cut();
+    near.send(b"hello").unwrap();
+    lab.run_for(Duration::from_secs(2));
+    lab.cable.mend();
+    assert_eq!(lab.block(|| near.flush()), Ok(()));
+    lab.run_for(Duration::from_secs(10));
+    assert_eq!(near.flush(), Ok(()));
+    assert_eq!(near.send(b"hello"), Ok(()));
+}
+
+/// What lost the address that it was to be sent from waits for no next hop any more.
+#[test]
+fn the_time_limit_of_a_next_hop_ends_with_the_datagram() {
+    let lab = Lab::builder(1)
+        .configure_near(|config| config.deadlines.unreachable = Some(Duration::from_secs(5)))
+        .build();
+    let mut near = lab.near.udp().unwrap().bind(6000).unwrap();
+    near.send_to(b"nobody", addr("192.168.69.77:7")).unwrap();
+    lab.run_for(Duration::from_secs(2));
+    lab.near.remove_address("192.168.69.1".parse().unwrap()).unwrap();
+    assert_eq!(lab.block(|| near.flush()), Ok(()));
+    lab.run_for(Duration::from_secs(10));
+    assert_eq!(near.send_to(b"hello", addr("[fd00::2]:7")), Ok(()));
+}
+
+/// It is told when what was received has been taken, and the stack sleeps meanwhile.
+#[test]
+fn what_was_received_is_not_lost_with_what_is_given_up() {
+    let lab = Lab::builder(1)
+        .configure_near(|config| config.deadlines.unreachable = Some(Duration::from_secs(5)))
+        .build();
+    let mut near = lab.near.udp().unwrap().bind(6000).unwrap();
+    let mut far = lab.far.udp().unwrap().bind(7).unwrap();
+    far.send_to(b"news", addr(NEAR)).unwrap();
+    lab.run_for(Duration::from_secs(1));
+    near.send_to(b"nobody", addr("192.168.69.77:7")).unwrap();
+    lab.near.poll().unwrap();
+    lab.clock.advance(Duration::from_secs(20));
+    let polls = (0..20).take_while(|_| lab.near.poll().unwrap()).count();
+    assert!(polls < 20, "it goes on and on");
+    assert_eq!(lab.near.poll_delay(), Some(Duration::ZERO), "there may be something to look at");
+    assert_eq!(lab.near.poll_delay(), Some(Duration::from_secs(1)));
+    assert_eq!(near.receive_from(&mut [0; 16]), Ok((4, addr(FAR))));
+    lab.run_for(Duration::from_secs(1));
+    assert_eq!(near.flush(), Err(nb::Error::Other(Error::TimedOut)));
+}
+
+/// There is no loopback, also to an address that has become the stack's own.
+#[test]
+fn a_peer_whose_address_is_taken_over_has_no_route() {
+    let lab = Lab::new(1);
+    let mut near = lab.near.udp().unwrap().connect(addr(FAR)).unwrap();
+    assert_eq!(near.send(b"hello"), Ok(()));
+    for own in ["fd00::1", "192.168.69.1"] {
+        lab.near.remove_address(own.parse().unwrap()).unwrap();
+    }
+    lab.near.add_address("192.168.69.2/24".parse().unwrap()).unwrap();
+    assert_eq!(near.send(b"hello"), Err(nb::Error::Other(Error::NoRoute)));
+}
+
 #[test]
 fn the_hop_limit_is_on_the_wire() {
     let lab = Lab::new(1);

@@ -9,7 +9,7 @@ use sockstate::testing::{Lab, VirtualClock};
 use sockstate::{Config, Duration, Error, Heap, IpCidr, Stack, nb};
 
 use crate::common::{FAR_V6, NEAR, assert_blocks, assert_error, failed, far};
-use crate::wire::{ICMP, ROUTER, Wire, icmp, ipv4, outcome, report, seal_ipv4};
+use crate::wire::{ICMP, NEAR_V6, ROUTER, Wire, icmp, ipv4, outcome, report, seal_ipv4};
 
 fn far_v6(port: u16) -> SocketAddr {
     (FAR_V6, port).into()
@@ -237,6 +237,29 @@ fn a_connected_udp_socket_is_told_what_else_is_in_the_way() {
     assert_error(socket.send(b"hello"), Error::DatagramTooLarge(1_232));
     wire.send(&report(2, 0, u32::MAX, &datagram[..48]));
     assert_error(socket.send(b"hello"), Error::DatagramTooLarge(u16::MAX));
+    for (kind, code) in [(3, 0), (3, 1), (4, 0), (4, 2)] {
+        wire.send(&report(kind, code, 0, &datagram[..48]));
+        assert_error(socket.send(b"hello"), Error::Unreachable);
+    }
+}
+
+/// The address is its own as well, and not only the port.
+#[test]
+fn a_udp_socket_that_is_bound_to_an_address_is_told() {
+    let lab = Lab::new(1);
+    let mut wire = Wire::new(&lab);
+    let mut socket = lab.near.udp().unwrap().bind((NEAR, 6_000)).unwrap().connect(far(7)).unwrap();
+    let other = lab.near.udp().unwrap().bind((NEAR_V6, 6_000)).unwrap();
+    let mut other = other.connect(far_v6(7)).unwrap();
+    socket.send(b"hello").unwrap();
+    let datagram = wire.only();
+    wire.send(&report(3, 3, 0, &datagram[..28]));
+    assert_error(socket.receive(&mut [0; 16]), Error::Refused);
+    other.send(b"hello").unwrap();
+    let datagram = wire.only();
+    wire.send(&report(1, 4, 0, &datagram[..48]));
+    assert_error(other.receive(&mut [0; 16]), Error::Refused);
+    assert_blocks(socket.receive(&mut [0; 16]));
 }
 
 /// What was received before is received first.

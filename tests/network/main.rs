@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod adverts;
 mod icmp;
 mod link;
 mod lookups;

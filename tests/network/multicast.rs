@@ -7,7 +7,7 @@ use sockstate::testing::Lab;
 use sockstate::{Duration, Error, IpCidr};
 
 use crate::common::{NEAR, assert_blocks};
-use crate::wire::{ICMPV6, ROUTER, Wire, checksum, ethernet, icmpv6, ipv4, ipv6};
+use crate::wire::{ICMPV6, NEAR_V6, ROUTER, Wire, checksum, ethernet, icmpv6, ipv4, ipv6};
 
 const GROUP: Ipv4Addr = Ipv4Addr::new(239, 1, 2, 3);
 const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff15, 0, 0, 0, 0, 0, 0, 0x1234);
@@ -147,12 +147,16 @@ fn questions_of_ipv4_routers_are_answered() {
     }
     wire.sent();
     // All groups; one group; all of them by a router of old.
-    for (asked, tenths, count, seconds) in
-        [(None, 100, 3, 10), (Some(GROUP), 40, 1, 4), (None, 0, 3, 1), (None, 0x88, 3, 20)]
-    {
+    for (asked, tenths, count, seconds) in [
+        (None, 100, 3, 10),
+        (Some(GROUP), 40, 1, 4),
+        (None, 0, 3, 1),
+        (None, 0x88, 3, 20),
+        (None, 0xa8, 3, 77),
+    ] {
         ask_v4(&mut wire, asked, tenths);
         assert_eq!(wire.sent(), Vec::<Vec<u8>>::new(), "it did not wait");
-        let answers = wire.wait(Duration::from_secs(60));
+        let answers = wire.wait(Duration::from_secs(90));
         let packets: Vec<_> = answers.iter().map(|(_, packet)| packet.clone()).collect();
         let told = reports(&packets);
         assert_eq!(told.len(), count, "{answers:?}");
@@ -164,6 +168,57 @@ fn questions_of_ipv4_routers_are_answered() {
         // It sleeps again.
         assert_eq!(lab.near.poll_delay(), None);
         wire = Wire::new(&lab);
+    }
+}
+
+/// A router of old gives no time: each group has a unit of its own, be there as many as there can.
+#[test]
+fn questions_of_old_routers_are_answered_for_all_groups() {
+    let lab = quiet_lab();
+    lab.near.remove_address(NEAR_V6.into()).unwrap();
+    let mut wire = Wire::bare(&lab);
+    wire.sent();
+    let groups: Vec<_> = (1..=4).map(|host| Ipv4Addr::new(239, 1, 2, host)).collect();
+    for group in &groups {
+        lab.near.join_multicast((*group).into()).unwrap();
+    }
+    wire.sent();
+    ask_v4(&mut wire, None, 0);
+    let answers = wire.wait(Duration::from_secs(60));
+    let packets: Vec<_> = answers.iter().map(|(_, packet)| packet.clone()).collect();
+    let told = reports(&packets);
+    assert_eq!(told.len(), 4, "{answers:?}");
+    assert!(answers.last().unwrap().0 <= Duration::from_millis(500), "{answers:?}");
+}
+
+/// The next question does not put off the answer to the one before.
+#[test]
+fn a_question_with_time_does_not_delay_the_answer_to_a_hurried_one() {
+    let lab = quiet_lab();
+    let mut wire = Wire::new(&lab);
+    lab.near.join_multicast(GROUP.into()).unwrap();
+    wire.sent();
+    ask_v4(&mut wire, None, 10);
+    ask_v6(&mut wire, None, 60_000);
+    let answers = wire.wait(Duration::from_secs(60));
+    let hurried = [(GROUP.into(), Word::Joined)];
+    let answer = answers.iter().find(|(_, packet)| reports(&[packet.clone()]) == hurried);
+    assert!(answer.is_some_and(|(at, _)| *at <= Duration::from_secs(1)), "{answers:?}");
+}
+
+/// Nor does what the stack has to say at once make it look for the answers without end.
+#[test]
+fn a_question_beside_a_group_that_is_joined_does_not_keep_the_stack_awake() {
+    let lab = quiet_lab();
+    let mut wire = Wire::new(&lab);
+    lab.near.join_multicast(GROUP.into()).unwrap();
+    ask_v4(&mut wire, None, 100);
+    let mut polls = 0;
+    while let Some(delay) = lab.near.poll_delay() {
+        lab.clock.advance(delay.max(Duration::from_micros(1)));
+        lab.near.poll().unwrap();
+        polls += 1;
+        assert!(polls < 50, "it does not sleep");
     }
 }
 

@@ -39,6 +39,17 @@ fn packets_for_another_network_go_to_its_router() {
     assert_eq!(failed(lab.near.udp().unwrap().connect(elsewhere)).1, Error::NoRoute);
 }
 
+/// Other networks have no route, nor has what is not a packet of the same IP version.
+#[test]
+fn a_route_is_for_its_own_network() {
+    let lab = Lab::new(1);
+    lab.near.add_route(cidr("10.0.0.0/8"), FAR.into()).unwrap();
+    for remote in ["11.1.2.3:7", "9.255.255.255:7", "[2001:db8::1]:7"] {
+        let (_, error) = failed(lab.near.udp().unwrap().connect(remote.parse().unwrap()));
+        assert_eq!(error, Error::NoRoute, "{remote}");
+    }
+}
+
 /// The closest network decides: the other router does not exist.
 #[test]
 fn the_closest_network_decides() {
@@ -96,6 +107,13 @@ fn routes_are_listed_replaced_and_removed() {
     assert_eq!(net.remove_route(cidr("10.0.0.0/8")), Err(Error::NoRoute));
     net.clear_gateways().unwrap();
     assert!(net.routes().unwrap().is_empty());
+
+    // It leaves other routes alone.
+    net.add_route(cidr("10.0.0.0/8"), addr("192.168.69.2")).unwrap();
+    net.set_gateway(addr("192.168.69.3")).unwrap();
+    net.clear_gateways().unwrap();
+    assert_eq!(net.routes().unwrap(), [(cidr("10.0.0.0/8"), addr("192.168.69.2"))]);
+    net.remove_route(cidr("10.0.0.0/8")).unwrap();
 
     // The network of all addresses is the gateway's.
     net.add_route(cidr("0.0.0.0/0"), FAR.into()).unwrap();

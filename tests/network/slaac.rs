@@ -9,18 +9,18 @@ use sockstate::{Config, Duration, Error, IpCidr, Stack};
 use crate::common::{assert_error, failed, slots};
 use crate::wire::{ICMPV6, NEAR_MAC, ethernet, icmpv6, ipv6};
 
-const ROUTER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xfe);
-const OTHER_ROUTER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xfd);
+pub const ROUTER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xfe);
+pub const OTHER_ROUTER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xfd);
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
 const PREFIX: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, 0);
 /// What 02:00:00:00:00:01 becomes, RFC 4291 appendix A.
-const LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 1);
-const GLOBAL: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0xff, 0xfe00, 1);
+pub const LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 1);
+pub const GLOBAL: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0xff, 0xfe00, 1);
 const ELSEWHERE: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 9);
 
 /// The option of a prefix, RFC 4861 section 4.6.2.
-fn prefix(prefix: Ipv6Addr, len: u8, flags: u8, valid: u32, preferred: u32) -> Vec<u8> {
+pub fn prefix(prefix: Ipv6Addr, len: u8, flags: u8, valid: u32, preferred: u32) -> Vec<u8> {
     let mut option = vec![3, 4, len, flags];
     option.extend(valid.to_be_bytes());
     option.extend(preferred.to_be_bytes());
@@ -30,25 +30,25 @@ fn prefix(prefix: Ipv6Addr, len: u8, flags: u8, valid: u32, preferred: u32) -> V
 }
 
 /// For addresses and on the link, as routers do.
-fn usual(valid: u32) -> Vec<u8> {
+pub fn usual(valid: u32) -> Vec<u8> {
     prefix(PREFIX, 64, 0xc0, valid, valid.min(600))
 }
 
 /// An advertisement, RFC 4861 section 4.2: the packet.
-fn advertisement(from: Ipv6Addr, life: u16, options: &[u8]) -> Vec<u8> {
+pub fn advertisement(from: Ipv6Addr, life: u16, options: &[u8]) -> Vec<u8> {
     let rest = [&[0; 8][..], options].concat();
     let word = 64 << 24 | u32::from(life);
     ipv6(from, ALL_NODES, ICMPV6, 255, &icmpv6((from, ALL_NODES), 134, 0, word, &rest))
 }
 
-struct Link {
-    stack: LabStack,
-    plug: Plug,
-    clock: VirtualClock,
+pub struct Link {
+    pub stack: LabStack,
+    pub plug: Plug,
+    pub clock: VirtualClock,
 }
 
 impl Link {
-    fn with(change: impl FnOnce(&mut Config)) -> Self {
+    pub fn with(change: impl FnOnce(&mut Config)) -> Self {
         let (device, plug) = Cable::ethernet().plugs();
         let clock = VirtualClock::new();
         let mut config = Config::ethernet(NEAR_MAC, 1);
@@ -58,26 +58,26 @@ impl Link {
         Link { stack, plug, clock }
     }
 
-    fn new() -> Self {
+    pub fn new() -> Self {
         Link::with(|_| {})
     }
 
     /// One that has heard a router, and what it sent before.
-    fn with_router(life: u16, options: &[u8]) -> Self {
+    pub fn with_router(life: u16, options: &[u8]) -> Self {
         let link = Link::new();
         link.wait(Duration::from_secs(1));
         link.hear(&advertisement(ROUTER, life, options));
         link
     }
 
-    fn hear(&self, packet: &[u8]) {
+    pub fn hear(&self, packet: &[u8]) {
         let frame = ethernet([0x33, 0x33, 0, 0, 0, 1], packet);
         self.plug.clone().inject(self.clock.time(), &frame);
         self.stack.poll().unwrap();
     }
 
     /// Lets so much time pass, and gives the frames that are sent meanwhile, but reports of groups.
-    fn wait(&self, time: Duration) -> Vec<(Duration, Vec<u8>)> {
+    pub fn wait(&self, time: Duration) -> Vec<(Duration, Vec<u8>)> {
         let start = self.clock.time();
         let mut sent = Vec::new();
         loop {
@@ -97,12 +97,12 @@ impl Link {
         }
     }
 
-    fn addresses(&self) -> Vec<IpAddr> {
+    pub fn addresses(&self) -> Vec<IpAddr> {
         let addresses = self.stack.addresses().unwrap();
         addresses.iter().map(|cidr| cidr.address().into()).collect()
     }
 
-    fn routers(&self) -> Vec<IpAddr> {
+    pub fn routers(&self) -> Vec<IpAddr> {
         self.stack.routes().unwrap().iter().map(|(_, router)| *router).collect()
     }
 }

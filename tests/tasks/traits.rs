@@ -60,6 +60,77 @@ fn embedded_nal_async_udp() {
     });
 }
 
+/// From one of the socket's own addresses and its own port, or from where the stack chooses.
+#[test]
+fn embedded_nal_async_udp_sends_from_addresses_of_the_socket() {
+    let lab = lab();
+    let net: &Net = &lab.near;
+    let any = net.bind_multiple("0.0.0.0:8".parse().unwrap());
+    let mut any = finish(&lab, any, || {}).unwrap();
+    let (_, mut one) = finish(&lab, net.bind_single(near(9)), || {}).unwrap();
+    for (local, remote, expected) in [
+        ("192.168.69.1:8", "192.168.69.2:7", Ok(())),
+        ("192.168.69.1:0", "192.168.69.2:7", Ok(())),
+        ("0.0.0.0:8", "192.168.69.2:7", Ok(())),
+        ("[::]:0", "192.168.69.2:7", Ok(())),
+        ("224.0.0.1:8", "192.168.69.2:7", Ok(())),
+        ("192.168.69.255:8", "192.168.69.2:7", Ok(())),
+        ("255.255.255.255:8", "192.168.69.2:7", Ok(())),
+        ("[fd00::1]:8", "[fd00::2]:7", Ok(())),
+        ("192.168.69.1:9", "192.168.69.2:7", Err(Error::AddressNotAvailable)),
+        ("0.0.0.0:9", "192.168.69.2:7", Err(Error::AddressNotAvailable)),
+        ("192.168.69.9:8", "192.168.69.2:7", Err(Error::AddressNotAvailable)),
+        ("[fd00::1]:8", "192.168.69.2:7", Err(Error::AddressFamily)),
+    ] {
+        let (from, to) = (local.parse().unwrap(), remote.parse().unwrap());
+        let sent = finish(&lab, UnconnectedUdp::send(&mut any, from, to, b"hello"), || {});
+        assert_eq!(sent, expected, "{local} to {remote}");
+    }
+    for (local, expected) in
+        [("192.168.69.1:9", Ok(())), ("[fd00::1]:9", Err(Error::AddressNotAvailable))]
+    {
+        let from = local.parse().unwrap();
+        let sent = finish(&lab, UnconnectedUdp::send(&mut one, from, far(7), b"hello"), || {});
+        assert_eq!(sent, expected, "{local}");
+    }
+}
+
+/// Of two addresses, each can be the one that it comes from.
+#[test]
+fn embedded_nal_async_udp_answers_come_from_where_they_are_told_to() {
+    let lab = lab();
+    let net: &Net = &lab.near;
+    lab.near.remove_address("fd00::1".parse().unwrap()).unwrap();
+    lab.near.add_address("192.168.69.5/24".parse().unwrap()).unwrap();
+    let mut peer = lab.far.udp().unwrap().bind(7).unwrap();
+    let mut any = finish(&lab, net.bind_multiple("0.0.0.0:8".parse().unwrap()), || {}).unwrap();
+    for local in ["192.168.69.1:8", "192.168.69.5:8"] {
+        let from = local.parse().unwrap();
+        let send = UnconnectedUdp::send(&mut any, from, far(7), b"hello");
+        finish(&lab, send, || {}).unwrap();
+        let received = finish(&lab, peer.receive_from_async(&mut [0; 8]), || {});
+        assert_eq!(received, Ok((5, from)));
+    }
+}
+
+/// One that is known beyond the link, if there is one.
+#[test]
+fn embedded_nal_async_udp_is_bound_to_an_address_that_others_know() {
+    let lab = lab();
+    let net: &Net = &lab.near;
+    for own in ["fd00::1", "192.168.69.1"] {
+        lab.near.remove_address(own.parse().unwrap()).unwrap();
+    }
+    lab.near.add_address("fe80::1/64".parse().unwrap()).unwrap();
+    let bind = || net.bind_single("[::]:8".parse().unwrap());
+    let (local, socket) = finish(&lab, bind(), || {}).unwrap();
+    assert_eq!(local, "[fe80::1]:8".parse().unwrap());
+    drop(socket);
+    lab.near.add_address("fd00::1/64".parse().unwrap()).unwrap();
+    let (local, _socket) = finish(&lab, bind(), || {}).unwrap();
+    assert_eq!(local, "[fd00::1]:8".parse().unwrap());
+}
+
 #[test]
 fn edge_nal_accept_in_several_tasks() {
     // Three tasks wait; one of them is dropped at every point, and the others get the clients.

@@ -250,6 +250,24 @@ fn what_is_no_right_reply_to_this_socket_is_not_delivered() {
     }
 }
 
+/// RFC 8200 section 4.3: it may be of any multiple of eight bytes.
+#[test]
+fn a_reply_behind_a_hop_by_hop_header_is_delivered() {
+    let lab = Lab::new(1);
+    let mut socket = lab.near.icmp().unwrap().bind(IDENT).unwrap();
+    let good = echo_reply(FAR_V6.into(), near_v6(), IDENT, 1, b"data");
+    for words in 0..3 {
+        let padding = 8 * (words + 1) - 4;
+        let mut header = vec![58, words, 1, padding];
+        header.extend(vec![0; padding.into()]);
+        let payload = [&header[..], &good[40..]].concat();
+        show(&lab, &to_near(&ip(FAR_V6.into(), near_v6(), 0, &payload)));
+        let mut buffer = [0; 8];
+        assert_eq!(socket.receive_echo(&mut buffer).unwrap().len, 4, "{words}");
+        assert_eq!(&buffer[..4], b"data");
+    }
+}
+
 #[test]
 fn replies_that_do_not_fit_are_lost() {
     let lab = Lab::builder(1).near(small(1)).build();

@@ -474,6 +474,23 @@ fn icmp_is_answered_all_the_same() {
     }
 }
 
+/// Nor for one that the interface has no use for.
+#[test]
+fn what_a_socket_has_taken_is_not_counted_as_nobodys() {
+    let lab = Lab::new(1);
+    introduce(&lab);
+    let request = [8, 0, 0xf7, 0xfd, 0, 1, 0, 1];
+    let packet = ipv4(FAR, NEAR, 1, &request);
+    let counted = || lab.near.statistics().unwrap().frames_for_nobody;
+    let before = counted();
+    assert_eq!(answers(&lab, &packet).len(), 1);
+    assert_eq!(counted() - before, 1, "nobody's");
+    let mut socket = bound(&lab, IpVersion::V4, 1);
+    assert_eq!(answers(&lab, &packet).len(), 1);
+    assert_eq!(socket.receive(&mut [0; 64]), Ok(28));
+    assert_eq!(counted() - before, 1);
+}
+
 #[test]
 fn fragments_are_answered_by_nobody() {
     let lab = Lab::new(1);

@@ -215,6 +215,24 @@ fn the_time_limit_of_a_next_hop_ends_with_the_datagram() {
     assert_eq!(near.send_to(b"hello", addr("[fd00::2]:7")), Ok(()));
 }
 
+/// What else changes meanwhile does not put it off.
+#[test]
+fn the_time_limit_of_a_next_hop_does_not_begin_anew_with_an_address() {
+    let lab = Lab::builder(1)
+        .configure_near(|config| config.deadlines.unreachable = Some(Duration::from_secs(5)))
+        .build();
+    let mut near = lab.near.udp().unwrap().bind(6000).unwrap();
+    let start = lab.clock.time();
+    near.send_to(b"nobody", addr("192.168.69.77:7")).unwrap();
+    for _ in 0..4 {
+        lab.run_for(Duration::from_millis(1_100));
+        lab.near.remove_address("fd00::1".parse().unwrap()).unwrap();
+        lab.near.add_address("fd00::1/64".parse().unwrap()).unwrap();
+    }
+    assert_eq!(lab.block(|| near.flush()), Err(Error::TimedOut));
+    assert_eq!((lab.clock.time() - start).secs(), 5);
+}
+
 /// It is told when what was received has been taken, and the stack sleeps meanwhile.
 #[test]
 fn what_was_received_is_not_lost_with_what_is_given_up() {

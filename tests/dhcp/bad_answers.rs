@@ -100,6 +100,10 @@ fn acknowledgements_that_lack_something() {
     assert_eq!((bare.router, bare.dns_servers.len()), (None, 0));
     assert_eq!(bare.until, Some(now + seconds(120)));
 
+    // The shortest time there can be.
+    let (short, now) = lease(&|answer| answer.with(TIME, &2_u32.to_be_bytes()));
+    assert_eq!(short.until, Some(now + seconds(2)));
+
     // Routers that are none, or beyond the network, or this host itself.
     let elsewhere = [10, 0, 0, 1];
     for router in

@@ -152,6 +152,19 @@ fn a_medium_without_dhcp() {
 }
 
 #[test]
+fn a_medium_that_carries_a_message_and_no_more() {
+    static OPTIONS: [DhcpOption; 1] = [DhcpOption { kind: 12, data: b"thermometer" }];
+    let lab = Lab::builder(7).cable(Cable::ethernet().with_mtu(14 + 328)).build();
+    lab.near.remove_address(ip(NEAR)).unwrap();
+    let mut config = DhcpConfig::default();
+    config.options = &OPTIONS;
+    assert_eq!(lab.near.dhcp_with(config).map(drop), Err(Error::DatagramTooLarge(300)));
+    let server = Server::new(&lab.far);
+    let mut dhcp = lab.near.dhcp().unwrap();
+    assert!(next(&lab, &server, &mut dhcp, sound).unwrap().is_some());
+}
+
+#[test]
 fn options_that_are_too_long() {
     static LONG: [u8; 256] = [0; 256];
     static ONE: [DhcpOption; 1] = [DhcpOption { kind: 60, data: &LONG }];

@@ -178,6 +178,44 @@ fn a_server_that_offers_and_refuses_is_not_asked_without_end() {
     assert!(next(&lab, &server, &mut dhcp, sound).unwrap().is_some());
 }
 
+/// That a neighbour is found is no reason to ask it again.
+#[test]
+fn a_neighbour_that_is_found_does_not_end_the_pause_after_refusals() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let _dhcp = lab.near.dhcp().unwrap();
+    let confused = |asked: &Asked| match asked.kind {
+        DISCOVER => sound(asked),
+        _ => vec![asked.refuse().bytes()],
+    };
+    pass(&lab, &server, seconds(2), confused);
+    assert_eq!(server.kinds(), [DISCOVER, REQUEST, DISCOVER, REQUEST]);
+    let _far = lab.far.udp().unwrap().bind(9).unwrap();
+    let mut near = lab.near.udp().unwrap().connect("[fd00::2]:9".parse().unwrap()).unwrap();
+    near.send(b"hello").unwrap();
+    pass(&lab, &server, seconds(6), confused);
+    assert_eq!(near.flush(), Ok(()), "it was found");
+    assert_eq!(server.kinds().len(), 4);
+}
+
+/// The offer of another server that comes too late does not stand in the way of what was asked for.
+#[test]
+fn a_late_offer_of_another_server_delays_nothing() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let mut dhcp = lab.near.dhcp().unwrap();
+    let start = lab.clock.time();
+    let other = Ipv4Addr::new(192, 168, 69, 3);
+    let answer = |asked: &Asked| {
+        let offer = asked.answer(OFFER, OTHER).with(server::SERVER, &other.octets()).bytes();
+        let late = (asked.kind == REQUEST).then_some(offer);
+        late.into_iter().chain(sound(asked)).collect()
+    };
+    let lease = next(&lab, &server, &mut dhcp, answer).unwrap().unwrap();
+    assert_eq!(lease.address, cidr(LEASED, 24));
+    assert_eq!((lab.clock.time() - start).secs(), 0);
+}
+
 #[test]
 fn a_server_that_offers_and_says_no_more_is_left() {
     let lab = lab();

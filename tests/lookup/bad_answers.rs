@@ -19,14 +19,17 @@ fn wrong(asked: &Asked) -> Vec<Vec<u8>> {
     };
     let name_at = 13;
     let kind_at = asked.message.len() - 3;
+    let name_end = asked.message.len() - 5;
     vec![
-        change(1, 1),       // another transaction
-        change(2, 0x80),    // a question
-        change(2, 0x10),    // another operation
-        change(5, 1),       // no question
-        change(5, 2),       // more questions
-        change(name_at, 1), // another name
-        change(kind_at, 2), // another kind
+        change(1, 1),            // another transaction
+        change(2, 0x80),         // a question
+        change(2, 0x10),         // another operation
+        change(5, 1),            // no question
+        change(5, 2),            // more questions
+        change(name_at, 1),      // another name
+        change(kind_at, 2),      // another kind
+        change(name_end, 1),     // a name that does not end
+        change(name_end - 5, 1), // a label longer than the name
         with_question("host"),
         with_question("host.test.test"),
         longer_than_answers_are(&right),
@@ -57,6 +60,24 @@ fn the_true_answer_is_found_behind_all_wrong_ones() {
             messages
         });
         assert_eq!(found, Ok(ip("10.0.0.7")), "wrong answer {which}");
+    }
+}
+
+/// As long as an answer may be, and with the name in another case (RFC 4343).
+#[test]
+fn odd_answers_are_answers() {
+    let lab = lab();
+    let change = |asked: &Asked, change: fn(&mut Vec<u8>)| {
+        let mut message = reply(asked, 0, &[address("host.test", "10.0.0.7")]);
+        change(&mut message);
+        vec![message]
+    };
+    for how in [
+        |message: &mut Vec<u8>| message.resize(512, 0),
+        |message: &mut Vec<u8>| message[12..22].make_ascii_uppercase(),
+    ] {
+        let found = ask_for(&lab, "host.test", AddrType::Ipv4, |asked| change(asked, how));
+        assert_eq!(found, Ok(ip("10.0.0.7")));
     }
 }
 

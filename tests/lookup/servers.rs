@@ -62,17 +62,19 @@ fn servers_take_turns_while_one_is_silent() {
 fn a_server_that_failed_is_not_asked_again() {
     let lab = lab();
     lab.near.set_dns_servers(&[ip("192.168.69.2"), ip("fd00::2")]).unwrap();
-    let server = Server::new(&lab.far);
-    let start = lab.clock.time();
-    let lookup = lab.near.lookup("host.test", AddrType::Ipv4).unwrap();
-    let found = ask(&lab, &server, lookup, |asked| {
-        if asked.from.is_ipv4() { vec![reply(asked, SERVER_FAILURE, &[])] } else { vec![] }
-    });
-    assert_eq!(found, Err(Error::TimedOut));
-    let first_server = server.asked.borrow().iter().filter(|asked| asked.from.is_ipv4()).count();
-    assert_eq!(first_server, 1);
-    // The time that the first one left over is the other one's.
-    assert_eq!((lab.clock.time() - start).secs(), 10);
+    for first_fails in [true, false] {
+        let server = Server::new(&lab.far);
+        let start = lab.clock.time();
+        let lookup = lab.near.lookup("host.test", AddrType::Ipv4).unwrap();
+        let fails = |asked: &Asked| asked.from.is_ipv4() == first_fails;
+        let found = ask(&lab, &server, lookup, |asked| {
+            if fails(asked) { vec![reply(asked, SERVER_FAILURE, &[])] } else { vec![] }
+        });
+        assert_eq!(found, Err(Error::TimedOut));
+        assert_eq!(server.asked.borrow().iter().filter(|asked| fails(asked)).count(), 1);
+        // The time that one left over is the other one's.
+        assert_eq!((lab.clock.time() - start).secs(), 10);
+    }
 }
 
 #[test]
@@ -104,6 +106,20 @@ fn a_server_that_cannot_be_reached_is_passed_over() {
     let nowhere = lab.near.lookup("host.test", AddrType::Ipv4).map(drop);
     assert_eq!(nowhere, Err(Error::NoRoute));
     assert_eq!(free(&lab.near), SLOTS);
+}
+
+/// The turn of the last one, that cannot be reached, is the first one's.
+#[test]
+fn a_last_server_that_cannot_be_reached_is_passed_over() {
+    let lab = lab();
+    lab.near.set_dns_servers(&[ip("192.168.69.2"), ip("10.9.9.9")]).unwrap();
+    let mut times = 0;
+    let found = ask_for(&lab, "host.test", AddrType::Ipv4, |asked| {
+        times += 1;
+        let answer = reply(asked, 0, &[address("host.test", "10.0.0.7")]);
+        if times == 2 { vec![answer] } else { vec![] }
+    });
+    assert_eq!(found, Ok(ip("10.0.0.7")));
 }
 
 #[test]
@@ -170,6 +186,29 @@ fn servers_take_turns_for_as_long_as_it_takes() {
         vec![]
     });
     assert_eq!(found, Ok(ip("10.0.0.7")));
+    // Each round takes twice as long as the one before, up to eight times the first.
+    let times = server.times();
+    let waits: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(waits[..8], [1_500, 1_500, 3_000, 3_000, 6_000, 6_000, 12_000, 12_000]);
+    assert!(waits[8..].iter().all(|wait| *wait == 12_000), "{waits:?}");
+}
+
+/// What is left of the time for an answer is the next server's; when it is over, nothing is left.
+#[test]
+fn a_failure_that_is_heard_late_leaves_no_time_over() {
+    let lab = lab();
+    lab.near.set_dns_servers(&[ip("192.168.69.2"), ip("fd00::2")]).unwrap();
+    greet_the_second(&lab);
+    let server = Server::new(&lab.far);
+    let mut lookup = lab.near.lookup("host.test", AddrType::Ipv4).unwrap();
+    ask_in_vain(&lab, &server, &mut lookup, 1);
+    let first = server.asked.borrow()[0].clone();
+    server.send(&reply(&first, SERVER_FAILURE, &[]), first.from);
+    lab.run_for(Duration::from_millis(10));
+    lab.clock.advance(Duration::from_secs(7));
+    let start = lab.clock.time();
+    assert_eq!(ask(&lab, &server, lookup, |_| vec![]), Err(Error::TimedOut));
+    assert_eq!((lab.clock.time() - start).total_millis(), 8_500);
 }
 
 #[test]
@@ -191,18 +230,20 @@ fn an_answer_behind_a_failure_is_not_lost() {
 fn a_failure_that_is_repeated_is_one() {
     let lab = lab();
     lab.near.set_dns_servers(&[ip("192.168.69.2"), ip("fd00::2")]).unwrap();
-    let server = Server::new(&lab.far);
-    greet_the_second(&lab);
-    let mut lookup = lab.near.lookup("host.test", AddrType::Ipv4).unwrap();
-    ask_in_vain(&lab, &server, &mut lookup, 1);
-    let first = server.asked.borrow()[0].clone();
-    for _ in 0..50 {
-        server.send(&reply(&first, SERVER_FAILURE, &[]), first.from);
-        lab.run_for(Duration::from_millis(20));
-        assert_eq!(lookup.poll(), Err(nb::Error::WouldBlock));
-        server.step(&lab, |_| vec![]);
+    for which in 0..2 {
+        let server = Server::new(&lab.far);
+        greet_the_second(&lab);
+        let mut lookup = lab.near.lookup("host.test", AddrType::Ipv4).unwrap();
+        ask_in_vain(&lab, &server, &mut lookup, which + 1);
+        let failing = server.asked.borrow()[which].clone();
+        for _ in 0..50 {
+            server.send(&reply(&failing, SERVER_FAILURE, &[]), failing.from);
+            lab.run_for(Duration::from_millis(20));
+            assert_eq!(lookup.poll(), Err(nb::Error::WouldBlock));
+            server.step(&lab, |_| vec![]);
+        }
+        assert_eq!(server.asked.borrow().len(), which + 2, "the other one once in a second");
     }
-    assert_eq!(server.asked.borrow().len(), 2, "each server once in a second");
 }
 
 #[test]

@@ -245,3 +245,48 @@ fn without_a_server_there_is_an_error() {
     assert_eq!(found, Err(nb::Error::Other(Error::NoNameServer)));
     assert_eq!(free(net), before);
 }
+
+/// Each question has a slot of its own, and the same one in another case has the same.
+#[test]
+fn questions_are_told_apart_by_name_and_kind() {
+    use AddrType::{Either, IPv4, IPv6};
+    const REVERSE: &str = "7.0.0.10.in-addr.arpa";
+    let cases = [
+        (vec![("a.test", IPv4), ("b.test", IPv4), ("c.test", IPv4), ("e.test", IPv4)], 4),
+        (vec![("aaaaaaaa.test", IPv4), ("bbbbbbbb.test", IPv4), ("xbbbbbbb.test", IPv4)], 3),
+        (vec![("a.test", IPv4), ("a.test", IPv6), ("a.test", Either)], 3),
+        (vec![("A.test", IPv4), ("a.test", IPv4), ("a.TEST", IPv4)], 1),
+        (vec![("LongNames.test", IPv4), ("longnames.test", IPv4)], 1),
+        (vec![(REVERSE, IPv4), (REVERSE, IPv6), (REVERSE, Either)], 3),
+    ];
+    for (seed, (questions, count)) in (0..8).flat_map(|seed| cases.iter().map(move |c| (seed, c))) {
+        let heap = Heap { tcp: 1, udp: 8, ..Heap::default() };
+        let lab = Lab::builder(seed).near(heap).build();
+        lab.near.set_dns_servers(&["192.168.69.2".parse().unwrap()]).unwrap();
+        let mut net: &Net = &lab.near;
+        for (name, kind) in questions {
+            assert_eq!(net.get_host_by_name(name, kind.clone()), Err(nb::Error::WouldBlock));
+        }
+        assert_eq!(free(net), 8 - count, "seed {seed}: {questions:?}");
+        // None of these is the name of an address.
+        let found = net.get_host_by_address("10.0.0.7".parse().unwrap(), &mut [0; 255]);
+        assert_eq!(found, Err(nb::Error::WouldBlock));
+        assert_eq!(free(net), 8 - count - 1, "seed {seed}: {questions:?}");
+    }
+}
+
+/// RFC 1035 section 2.3.4, though there would be room for it.
+#[test]
+fn a_name_of_more_than_253_bytes_is_none() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let mut net: &Net = &lab.near;
+    for (last, expected) in [(61, Ok(253)), (62, Err(Error::NameNotFound))] {
+        let long = [63, 63, 63, last].map(|len| "x".repeat(len)).join(".");
+        let found = crate::block(&lab, || {
+            server.step(&lab, |asked| vec![reply(asked, 0, &[pointer(&asked.name, &long)])]);
+            net.get_host_by_address("10.0.0.7".parse().unwrap(), &mut [0; 255])
+        });
+        assert_eq!(found, expected);
+    }
+}

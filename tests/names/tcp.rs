@@ -124,6 +124,27 @@ fn a_server_that_fails_is_not_asked_again() {
     assert!(asked.len() >= 6, "the other one is asked again");
 }
 
+/// What a server cannot tell of one kind says nothing of the other, for which its turn comes again.
+#[test]
+fn a_server_that_fails_for_one_kind_is_asked_for_the_other() {
+    for failing in [A, AAAA] {
+        let lab = lab();
+        let server = Server::new(&lab.far);
+        let socket = lab.near.tcp().unwrap().connect_by_name(HOST, PORT).unwrap();
+        let mut times = 0;
+        let resolved = resolve(&lab, &server, socket, |asked| match asked.from {
+            SocketAddr::V6(_) => vec![],
+            SocketAddr::V4(_) if asked.kind == failing => vec![reply(asked, SERVER_FAILURE, &[])],
+            SocketAddr::V4(_) => {
+                times += 1;
+                if times > 1 { knows(asked, &["fd00::2", "192.168.69.2"]) } else { vec![] }
+            }
+        });
+        let expected = if failing == A { "fd00::2" } else { "192.168.69.2" };
+        assert_eq!(resolved.unwrap().remote_endpoint(), Ok(at(expected)));
+    }
+}
+
 #[test]
 fn what_every_server_fails_to_tell_is_not_asked_for_again() {
     let lab = lab();

@@ -55,6 +55,39 @@ fn the_next_server_is_asked_at_once() {
     assert_eq!(found, std::net::Ipv4Addr::new(10, 0, 0, 7));
 }
 
+/// Each of them says so, and that is an error as soon as the last one has.
+#[test]
+fn servers_that_are_all_gone_are_an_error_at_once() {
+    let lab = Lab::new(1);
+    let gone = std::net::Ipv4Addr::new(192, 168, 69, 3);
+    lab.far.remove_address(FAR_V6.into()).unwrap();
+    lab.far.add_address(sockstate::IpCidr::new(gone.into(), 24)).unwrap();
+    lab.near.set_dns_servers(&[gone.into(), FAR.into()]).unwrap();
+    let mut probe = lab.near.udp().unwrap().bind(9).unwrap();
+    for host in [gone, FAR] {
+        probe.send_to(b"", (host, 9).into()).unwrap();
+        lab.run_for(Duration::from_secs(3));
+    }
+    let start = lab.clock.time();
+    let lookup = lab.near.lookup("host.test", AddrType::Ipv4).unwrap();
+    assert_eq!(lookup.wait(), Err(Error::NameServerFailed));
+    assert!(lab.clock.time() - start < Duration::from_millis(10), "it waited");
+}
+
+/// A report may come twice.
+#[test]
+fn a_server_that_is_reported_twice_is_gone() {
+    let lab = Lab::new(1);
+    let mut wire = Wire::new(&lab);
+    lab.near.set_dns_servers(&[FAR.into()]).unwrap();
+    let mut lookup = lab.near.lookup("host.test", AddrType::Ipv4).unwrap();
+    let question = wire.only();
+    for _ in 0..2 {
+        wire.send(&report(3, 3, 0, &question));
+    }
+    assert_eq!(lookup.poll(), Err(Error::NameServerFailed.into()));
+}
+
 /// A server that comes back is asked by the next look-up.
 #[test]
 fn a_server_that_was_gone_is_asked_by_the_next_look_up() {

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use sockstate::smoltcp::wire::Icmpv4Packet;
 use sockstate::testing::Lab;
-use sockstate::{AddrType, Duration, Error, IpVersion, Ready};
+use sockstate::{AddrType, Duration, Error, Heap, IpVersion, Ready};
 
 use super::common::packets::{introduce, ipv4, sent_by_near, show, to_near};
 use super::common::{DEAD, FAR, NEAR, far};
@@ -63,6 +63,35 @@ fn a_raw_socket_tells_of_packets_and_of_room() {
     assert_eq!(ready(&mut watch), Ready::NONE);
     lab.run_for(Duration::from_secs(70));
     assert_eq!(ready(&mut watch), Ready::RECEIVE | Ready::SEND | Ready::FLUSHED);
+}
+
+/// Room is told of while any packet of the medium fits, or any that the buffer holds at all.
+#[test]
+fn there_is_room_while_any_packet_fits() {
+    let heap = |size| Heap {
+        icmp_buf: size,
+        icmp_packets: 8,
+        raw_buf: size,
+        raw_packets: 8,
+        ..Heap::default()
+    };
+    for (size, sent, last) in [(4_096, 72, 1_100), (128, 0, 40)] {
+        let lab = Lab::builder(1).near(heap(size)).build();
+        let mut icmp = lab.near.icmp().unwrap().bind(7).unwrap();
+        let mut raw = lab.near.raw().unwrap().bind(IpVersion::V4, EXPERIMENT).unwrap();
+        let mut watch = lab.near.watch().unwrap();
+        watch.add(&icmp, 1, Ready::SEND).unwrap();
+        watch.add(&raw, 2, Ready::SEND).unwrap();
+        assert_eq!(round(&mut watch), [(1, Ready::SEND), (2, Ready::SEND)], "{size}");
+        if sent > 0 {
+            icmp.send_echo(DEAD.into(), 1, &vec![0; sent]).unwrap();
+            raw.send(&packet(NEAR, DEAD, sent)).unwrap();
+            assert_eq!(round(&mut watch), [(1, Ready::SEND), (2, Ready::SEND)], "{size}");
+        }
+        icmp.send_echo(DEAD.into(), 2, &vec![0; last]).unwrap();
+        raw.send(&packet(NEAR, DEAD, last)).unwrap();
+        assert_eq!(round(&mut watch), [], "{size}");
+    }
 }
 
 /// What arrives puts a socket among those that are ready.

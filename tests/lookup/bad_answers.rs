@@ -81,6 +81,35 @@ fn odd_answers_are_answers() {
     }
 }
 
+/// RFC 1035 section 2.3.4: 255 bytes in a message are 253 as text.
+#[test]
+fn a_name_has_253_bytes_at_most() {
+    let lab = lab();
+    let text = |last: usize| [63, 63, 63, last].map(|len| "x".repeat(len)).join(".");
+    assert_eq!(name_of(&lab, "10.0.0.7", &name(&text(61))), Ok(text(61)));
+    for last in [62, 63] {
+        let found = name_of(&lab, "10.0.0.7", &name(&text(last)));
+        assert_eq!(found, Err(Error::NameNotFound), "{last}");
+    }
+}
+
+/// Other records may be in the answer, about the same name.
+#[test]
+fn another_record_of_an_address_is_not_its_name() {
+    const TXT: u16 = 16;
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let mut lookup = lab.near.lookup_name(ip("10.0.0.7")).unwrap();
+    let found = lab.block(|| {
+        server.step(&lab, |asked| {
+            let text = Record { name: name(&asked.name), kind: TXT, data: name("text.test") };
+            vec![reply(asked, 0, &[text, pointer(&asked.name, "host.test")])]
+        });
+        lookup.poll()
+    });
+    assert_eq!(found.map(|name| name.to_string()), Ok("host.test".into()));
+}
+
 #[test]
 fn wrong_answers_alone_are_none() {
     let lab = lab();

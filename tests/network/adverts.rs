@@ -39,7 +39,7 @@ fn prefixes_of_the_link_and_of_groups_bring_no_address_and_others_do() {
     }
 }
 
-/// A router that is not to be used is none, and no address is of a network without a time.
+/// Neither a router nor an address whose time is none.
 #[test]
 fn what_is_over_from_the_start_is_not_there() {
     let link = Link::with_router(0, &usual(0));
@@ -84,8 +84,7 @@ fn an_address_that_was_set_before_stays() {
     assert_eq!(link.addresses(), [IpAddr::V6(GLOBAL)]);
 }
 
-/// Routers are asked from no other address (RFC 4861 section 4.1 would allow it, but theirs is the
-/// one that never ends).
+/// An address of another kind does not stand in for it, nor are routers asked from that.
 #[test]
 fn a_link_local_address_that_is_missing_is_given_when_the_link_is_back() {
     let link = Link::with_router(1_800, &usual(86_400));

@@ -202,7 +202,8 @@ fn a_question_with_time_does_not_delay_the_answer_to_a_hurried_one() {
     ask_v6(&mut wire, None, 60_000);
     let answers = wire.wait(Duration::from_secs(60));
     let hurried = [(GROUP.into(), Word::Joined)];
-    let answer = answers.iter().find(|(_, packet)| reports(&[packet.clone()]) == hurried);
+    let answer =
+        answers.iter().find(|(_, packet)| reports(std::slice::from_ref(packet)) == hurried);
     assert!(answer.is_some_and(|(at, _)| *at <= Duration::from_secs(1)), "{answers:?}");
 }
 

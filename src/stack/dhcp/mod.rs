@@ -217,9 +217,8 @@ impl Core {
         if self.udp_port_taken(IpListenEndpoint { addr: None, port: CLIENT_PORT }) {
             return Err(Error::AddressInUse);
         }
-        let too_long = |option: &DhcpOption<'_>| option.data.len() > u8::MAX.into();
         let size: usize = config.options.iter().map(|option| 2 + option.data.len()).sum();
-        if size > MOST_OPTIONS || config.options.iter().any(too_long) {
+        if size > MOST_OPTIONS {
             return Err(Error::DatagramTooLarge((MESSAGE + MOST_OPTIONS) as u16));
         }
         let room = self.caps.ip_mtu().saturating_sub(HEADERS);

@@ -126,6 +126,22 @@ fn a_seed_decides_what_goes_wrong() {
 }
 
 #[test]
+fn what_cannot_happen_does_not_change_what_the_seed_means() {
+    let lost = |early: usize| {
+        let cable = Cable::ethernet().with_faults(Faults::default(), 1);
+        let (mut near, mut far) = cable.plugs();
+        let mut is_lost = |_| {
+            near.inject(NOW, &[1]);
+            far.take(NOW).is_none()
+        };
+        assert!(!(0..early).any(&mut is_lost));
+        cable.set_faults(Faults { loss: 0.5, ..Faults::default() });
+        (0..100).map(is_lost).collect::<Vec<bool>>()
+    };
+    assert_eq!(lost(0), lost(7));
+}
+
+#[test]
 fn a_frame_arrives_after_the_delay() {
     let (cable, mut near, mut far) =
         with(Faults { delay: Duration::from_millis(20), ..Faults::default() });

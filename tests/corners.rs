@@ -376,6 +376,48 @@ fn nobody_goes_to_sleep_on_what_another_has_taken_in() {
     assert_eq!(received.map(|(size, _)| size), Ok(1));
 }
 
+/// A call of the program's own may poll nothing: who waits for it does.
+#[test]
+fn a_wait_takes_in_what_its_call_does_not() {
+    let lab = Lab::new(1);
+    let mut socket = lab.near.udp().unwrap().bind(7).unwrap();
+    let near = "192.168.69.1:7".parse().unwrap();
+    let mut sender = lab.far.udp().unwrap().connect(near).unwrap();
+    sender.send(b"the neighbours are known").unwrap();
+    lab.run_for(Duration::from_secs(1));
+    socket.receive_from(&mut [0; 32]).unwrap();
+
+    sender.send(b"hello").unwrap();
+    lab.far.poll().unwrap();
+    let size = lab.near.block_with(
+        |_| panic!("it has arrived"),
+        || socket.next_len()?.ok_or(nb::Error::<Error>::WouldBlock),
+    );
+    assert_eq!(size, Ok(5));
+}
+
+/// What a wait sends may be what its call waits for.
+#[test]
+fn nobody_sleeps_on_a_slot_that_is_free_when_all_is_sent() {
+    let lab = Lab::new(1);
+    let far = "192.168.69.2:7".parse().unwrap();
+    let _peer = lab.far.udp().unwrap().bind(7).unwrap();
+    let mut socket = lab.near.udp().unwrap().connect(far).unwrap();
+    socket.send(b"the neighbours are known").unwrap();
+    lab.run_for(Duration::from_secs(1));
+    let free = || lab.near.free_slots(Protocol::Udp);
+    let before = free().unwrap();
+
+    socket.send(b"hello").unwrap();
+    drop(socket);
+    assert_eq!(free(), Ok(before));
+    let waited = lab.near.block_with(
+        |_| panic!("the slot is free"),
+        || if free()? > before { Ok(()) } else { Err(nb::Error::<Error>::WouldBlock) },
+    );
+    assert_eq!(waited, Ok(()));
+}
+
 #[test]
 fn slots_beyond_what_can_be_told_apart_are_left_out() {
     let heap = Heap {
@@ -391,6 +433,7 @@ fn slots_beyond_what_can_be_told_apart_are_left_out() {
     let (one, other) = (lab.near.tcp().unwrap(), lab.near.tcp().unwrap());
     assert_ne!(format!("{one:?}"), format!("{other:?}"));
     assert_eq!(lab.near.free_slots(Protocol::Tcp), Ok(65_532));
+    assert_eq!(lab.near.free_slots(Protocol::Udp), Ok(0));
 }
 
 #[test]

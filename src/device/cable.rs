@@ -93,7 +93,8 @@ impl Cable {
     }
 
     /// The same cable, which holds up to `frames` frames in each direction; a device has no room
-    /// for more.
+    /// for more. A stack takes no frame that it could not answer: if both directions are full,
+    /// nothing moves any more.
     pub fn with_capacity(self, frames: usize) -> Self {
         self.lock().capacity = frames;
         self

@@ -139,7 +139,7 @@ fn either_version_is_one_that_the_interface_has() {
 fn the_text_of_an_address_is_its_own_answer() {
     let lab = Lab::new(7);
     let before = free(&lab.near);
-    for text in ["127.0.0.1", "fd00::9"] {
+    for text in ["127.0.0.1", "fd00::9", "fd00::a", "::", "::abcd"] {
         let mut lookup = lab.near.lookup(text, AddrType::Either).unwrap();
         assert_eq!(free(&lab.near), before, "without a slot");
         assert_eq!(lookup.poll(), Ok(ip(text)), "without a server");
@@ -409,6 +409,19 @@ fn an_address_has_a_name_in_either_version() {
     for addr in ["10.0.0.7", "fd00::7"] {
         assert_eq!(name_of(&lab, addr, &name("host.test")), Ok("host.test".into()));
     }
+}
+
+#[test]
+fn a_name_is_waited_for() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let silence = lab.near.lookup_name(ip("10.0.0.7")).unwrap().wait();
+    assert_eq!(silence.err(), Some(Error::TimedOut));
+    let found = lab.near.lookup_name(ip("10.0.0.7")).unwrap().wait_with(|_| {
+        server.step(&lab, |asked| vec![reply(asked, 0, &[pointer(&asked.name, "host.test")])]);
+        lab.step();
+    });
+    assert_eq!(found.map(|name| name.to_string()), Ok("host.test".into()));
 }
 
 #[test]

@@ -290,3 +290,18 @@ fn a_name_of_more_than_253_bytes_is_none() {
         assert_eq!(found, expected);
     }
 }
+
+/// A question that nobody asks any more gives its slot up for what needs one, and for nothing else.
+#[test]
+fn a_question_that_was_given_up_is_no_room_for_other_protocols() {
+    let lab = Lab::builder(3).near(Heap { icmp: 1, udp: 1, ..Heap::default() }).build();
+    lab.near.set_dns_servers(&["192.168.69.2".parse().unwrap()]).unwrap();
+    let _silent = Server::new(&lab.far);
+    let mut net: &Net = &lab.near;
+    assert_eq!(net.get_host_by_name("a.test", AddrType::IPv4), Err(nb::Error::WouldBlock));
+    lab.run_for(Duration::from_secs(8));
+    let held = lab.near.icmp().unwrap();
+    assert_eq!(lab.near.icmp().err(), Some(Error::OutOfSlots(Protocol::Icmp)));
+    assert!(lab.near.udp().is_ok());
+    drop(held);
+}

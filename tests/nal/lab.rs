@@ -7,7 +7,7 @@ use sockstate::testing::Lab;
 use sockstate::{Duration, Error};
 
 use crate::addr;
-use crate::common::name_server::{Server, address, reply};
+use crate::common::name_server::{Server, address, pointer, reply};
 
 fn tcp_exchange<T: TcpClientStack>(
     stack: &mut T,
@@ -139,4 +139,28 @@ fn a_wait_without_end_is_a_panic() {
     UdpFullStack::bind(&mut client, &mut socket, 6_000).unwrap();
     let _: Result<_, Error> =
         nb::block!(UdpClientStack::receive(&mut client, &mut socket, &mut [0; 8]));
+}
+
+#[test]
+#[should_panic(expected = "waiting for an hour")]
+fn the_time_that_its_server_takes_is_waited_for() {
+    let lab = Lab::new(1);
+    let mut client = lab.client(|| lab.run_for(Duration::from_secs(1_000)));
+    let mut socket = UdpClientStack::socket(&mut client).unwrap();
+    UdpFullStack::bind(&mut client, &mut socket, 6_000).unwrap();
+    let _: Result<_, Error> =
+        nb::block!(UdpClientStack::receive(&mut client, &mut socket, &mut [0; 8]));
+}
+
+#[test]
+fn the_name_of_an_address_is_waited_for() {
+    let lab = Lab::new(1);
+    lab.near.set_dns_servers(&[addr("192.168.69.2:53").ip()]).unwrap();
+    let server = Server::new(&lab.far);
+    let mut client = lab.client(|| {
+        server.step(&lab, |asked| vec![reply(asked, 0, &[pointer(&asked.name, "host.test")])]);
+    });
+    let (host, mut name) = (addr("10.0.0.7:0").ip(), [0; 255]);
+    assert_eq!(nb::block!(client.get_host_by_address(host, &mut name)), Ok(9));
+    assert_eq!(&name[..9], b"host.test");
 }

@@ -1,8 +1,9 @@
 //! `TcpClientStack` and `TcpFullStack`.
 
 use embedded_nal::{TcpClientStack, TcpError, TcpErrorKind, TcpFullStack};
+use sockstate::state::Connected;
 use sockstate::testing::{Lab, LabStack};
-use sockstate::{Error, Heap, Net, nb};
+use sockstate::{AnyTcpSocket, Duration, Error, Heap, Net, Protocol, TcpSocket, nb};
 
 use crate::{addr, block};
 
@@ -284,4 +285,40 @@ fn a_listener_takes_four_slots_and_at_most_half_of_the_free_ones() {
         net.listen(&mut socket).unwrap();
         assert_eq!(net.free_slots(sockstate::Protocol::Tcp), Ok(slots - backlog), "{slots} slots");
     }
+}
+
+/// A client may make no other call for long: what it closes tells the peer at once.
+#[test]
+fn a_socket_has_its_slot_at_once_and_closes_at_once() {
+    fn check<T: TcpClientStack<Error = Error>>(lab: &Lab, mut stack: T) {
+        let _listener = lab.far.tcp().unwrap().bind(80).unwrap().listen(1).unwrap();
+        let mut socket = stack.socket().unwrap();
+        assert_eq!(stack.socket().err(), Some(Error::OutOfSlots(Protocol::Tcp)));
+        block(lab, || stack.connect(&mut socket, addr(FAR))).unwrap();
+        lab.run_for(Duration::from_secs(1));
+        assert_eq!(lab.cable.next_arrival(), None);
+        stack.close(socket).unwrap();
+        assert!(lab.cable.next_arrival().is_some());
+    }
+    let lab = || Lab::builder(1).near(small(1)).build();
+    let (plain, blocking, client) = (lab(), lab(), lab());
+    check(&plain, plain.near.net());
+    check(&blocking, blocking.near.blocking());
+    check(&client, client.client(|| {}));
+}
+
+#[test]
+fn what_comes_after_a_shutdown_is_received() {
+    let lab = Lab::new(1);
+    let mut listener = lab.far.tcp().unwrap().bind(80).unwrap().listen(1).unwrap();
+    let mut net: &Net = &lab.near;
+    let mut socket = net.socket().unwrap();
+    block(&lab, || net.connect(&mut socket, addr(FAR))).unwrap();
+    let (mut far, _) = lab.block(|| listener.accept()).unwrap();
+    let connected = TcpSocket::<Connected>::try_from(socket).unwrap();
+    let mut socket = AnyTcpSocket::from(connected.shutdown());
+    assert_eq!(lab.block(|| far.receive(&mut [0; 8])), Err(Error::PeerClosed));
+    far.send(b"late").unwrap();
+    assert_eq!(block(&lab, || net.receive(&mut socket, &mut [0; 8])), Ok(4));
+    assert_eq!(net.send(&mut socket, b"x"), Err(nb::Error::Other(Error::WrongState)));
 }

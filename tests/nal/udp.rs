@@ -71,3 +71,21 @@ fn an_oversize_datagram_is_dropped_and_does_not_block_the_next() {
     let next = net.receive(&mut socket, &mut buffer);
     assert_eq!(next.map(|(size, _)| size), Ok(10));
 }
+
+/// A client may make no other call for long: what could not be sent before is, if it now can.
+#[test]
+fn a_close_sends_what_waited_for_the_neighbour() {
+    fn check<T: UdpClientStack<Error = Error>>(lab: &Lab, mut stack: T) {
+        let mut far = lab.far.udp().unwrap().bind(7).unwrap();
+        let mut socket = stack.socket().unwrap();
+        stack.connect(&mut socket, addr("192.168.69.2:7")).unwrap();
+        stack.send(&mut socket, b"hello").unwrap();
+        while lab.far.poll().unwrap() {}
+        stack.close(socket).unwrap();
+        while lab.far.poll().unwrap() {}
+        assert_eq!(far.receive_from(&mut [0; 8]).map(|(size, _)| size), Ok(5));
+    }
+    let (plain, client) = (Lab::new(1), Lab::new(1));
+    check(&plain, plain.near.net());
+    check(&client, client.client(|| {}));
+}

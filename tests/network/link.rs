@@ -159,3 +159,27 @@ fn statistics_count_what_sockets_take() {
     assert_eq!(after.frames_for_nobody, before.frames_for_nobody);
     assert_eq!(after.frames_dropped, before.frames_dropped);
 }
+
+#[test]
+fn each_half_of_a_poll_says_whether_it_moved_a_frame() {
+    let lab = Lab::new(1);
+    let mut near = lab.near.udp().unwrap().bind(7).unwrap();
+    let mut peer = lab.far.udp().unwrap().connect((NEAR, 7).into()).unwrap();
+    peer.send(b"the neighbours are known").unwrap();
+    lab.run_for(Duration::from_secs(1));
+    near.receive_from(&mut [0; 32]).unwrap();
+    assert_eq!((lab.near.poll_ingress(), lab.near.poll_egress()), (Ok(false), Ok(false)));
+
+    peer.send(b"hello").unwrap();
+    lab.far.poll().unwrap();
+    assert_eq!(lab.near.poll_egress(), Ok(false));
+    assert_eq!(near.next_len(), Ok(None));
+    assert_eq!(lab.near.poll_ingress(), Ok(true));
+    assert_eq!(near.next_len(), Ok(Some(5)));
+
+    near.send_to(b"hello", far(7)).unwrap();
+    assert_eq!(lab.near.poll_ingress(), Ok(false));
+    assert_eq!(lab.cable.next_arrival(), None);
+    assert_eq!(lab.near.poll_egress(), Ok(true));
+    assert!(lab.cable.next_arrival().is_some());
+}

@@ -220,3 +220,44 @@ fn who_receives_outlasts_a_link_that_is_down() {
     assert_eq!(received, Ok((5, peer.local_endpoint().map(|local| far(local.port)).unwrap())));
     assert!(steps >= 5, "{steps}");
 }
+
+#[test]
+fn a_socket_is_ready_when_there_is_something_and_not_before() {
+    let lab = lab();
+    let mut udp = lab.near.udp().unwrap().bind(7).unwrap();
+    let mut icmp = lab.near.icmp().unwrap().bind(1).unwrap();
+    let mut raw = lab.near.raw().unwrap().bind(IpVersion::V4, 253).unwrap();
+    let a_while = Stop::AfterSteps(20);
+    assert_eq!(drive(&lab, a_while, udp.ready(Ready::RECEIVE), || {}), None);
+    assert_eq!(drive(&lab, a_while, icmp.ready(Ready::RECEIVE), || {}), None);
+    assert_eq!(drive(&lab, a_while, raw.ready(Ready::RECEIVE), || {}), None);
+
+    lab.far.udp().unwrap().connect(near(7)).unwrap().send(b"hello").unwrap();
+    assert_eq!(finish(&lab, udp.ready(Ready::RECEIVE), || {}), Ok(Ready::RECEIVE));
+    icmp.send_echo(FAR.into(), 1, b"there?").unwrap();
+    assert_eq!(finish(&lab, icmp.ready(Ready::RECEIVE), || {}), Ok(Ready::RECEIVE));
+    let packet = super::common::packets::ipv4(FAR, NEAR, 253, b"data");
+    lab.far.raw().unwrap().bind(IpVersion::V4, 253).unwrap().send(&packet).unwrap();
+    assert_eq!(finish(&lab, raw.ready(Ready::RECEIVE), || {}), Ok(Ready::RECEIVE));
+}
+
+#[test]
+fn flushing_waits_until_the_device_has_everything() {
+    let packet = super::common::packets::ipv4(NEAR, FAR, 253, b"data");
+    let lab = lab();
+    let mut peer = lab.far.udp().unwrap().bind(7).unwrap();
+    let mut udp = lab.near.udp().unwrap().bind(7).unwrap();
+    let mut icmp = lab.near.icmp().unwrap().bind(1).unwrap();
+    let mut raw = lab.near.raw().unwrap().bind(IpVersion::V4, 253).unwrap();
+    finish(&lab, udp.send_to_async(b"hello", far(7)), || {}).unwrap();
+    icmp.send_echo(FAR.into(), 1, b"there?").unwrap();
+    raw.send(&packet).unwrap();
+    // The neighbour is not known yet.
+    assert_eq!(drive(&lab, Stop::AfterPolls(1), udp.flush_async(), || {}), None);
+    assert_eq!(drive(&lab, Stop::AfterPolls(1), icmp.flush_async(), || {}), None);
+    assert_eq!(drive(&lab, Stop::AfterPolls(1), raw.flush_async(), || {}), None);
+    finish(&lab, udp.flush_async(), || {}).unwrap();
+    finish(&lab, icmp.flush_async(), || {}).unwrap();
+    finish(&lab, raw.flush_async(), || {}).unwrap();
+    assert_eq!(finish(&lab, peer.receive_from_async(&mut [0; 8]), || {}), Ok((5, near(7))));
+}

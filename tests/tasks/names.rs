@@ -3,7 +3,7 @@
 use sockstate::{AddrType, Error, HostName, Unfinished};
 
 use super::common::drive::sweep;
-use super::common::drive::{drive, finish};
+use super::common::drive::{Stop, drive, finish};
 use super::common::name_server::{Asked, PTR, Server, address, pointer, reply};
 use super::common::{FAR, slots, slow_cable};
 use super::{assert_nothing_leaked, free};
@@ -125,4 +125,16 @@ fn a_silent_server_ends_a_wait() {
     lab.cable.cut();
     let look_up = lab.near.lookup("host.test", AddrType::Ipv4).unwrap();
     assert_eq!(finish(&lab, look_up.into_future(), || {}), Err(Error::TimedOut));
+}
+
+#[test]
+fn a_datagram_socket_waits_for_the_address_of_its_host() {
+    let lab = lab();
+    let server = Server::new(&lab.far);
+    let mut resolving = lab.near.udp().unwrap().connect_by_name("host.test", 123).unwrap();
+    assert_eq!(drive(&lab, Stop::AfterPolls(1), resolving.poll_async(), || {}), None);
+    let reached = finish(&lab, resolving.poll_async(), || server.step(&lab, answer));
+    assert_eq!(reached, Ok(()));
+    let Ok(connected) = resolving.finish() else { panic!("it is not connected") };
+    assert_eq!(connected.remote_endpoint(), Ok((FAR, 123).into()));
 }

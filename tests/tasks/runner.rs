@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use sockstate::device::{Cable, Plug};
-use sockstate::testing::{LabStack, VirtualClock};
+use sockstate::testing::{Lab, LabStack, VirtualClock};
 use sockstate::{Config, Duration, Error, Stack};
 
 use super::common::drive::Bell;
@@ -231,4 +231,39 @@ fn a_runner_within_a_closure_of_the_stack_says_so() {
             0
         })
         .unwrap();
+}
+
+/// Timers of embedded-hal know 71 minutes at most.
+#[test]
+fn a_sleep_of_hours_is_many_short_ones() {
+    struct Timer<'lab>(&'lab Lab, u32);
+    impl embedded_hal_async::delay::DelayNs for Timer<'_> {
+        async fn delay_ns(&mut self, ns: u32) {
+            self.delay_us(ns.div_ceil(1_000)).await;
+        }
+
+        async fn delay_us(&mut self, us: u32) {
+            self.1 += 1;
+            assert!(self.1 < 100, "it sleeps and sleeps");
+            self.0.clock.advance(Duration::from_micros(us.into()));
+        }
+    }
+
+    let lab = Lab::new(1);
+    let (mut socket, _peer) = lab.connection().unwrap();
+    lab.run_for(Duration::from_secs(1));
+    let hours = Duration::from_secs(3 * 3_600);
+    socket.set_keep_alive(Some(hours)).unwrap();
+    let mut runs = pin!(lab.near.run_with(Timer(&lab, 0)));
+    let (_, waker) = Bell::new();
+    let start = lab.clock.time();
+    for _ in 0..9 {
+        assert!(runs.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        while lab.far.poll().unwrap() {}
+        if lab.clock.time() - start >= hours {
+            break;
+        }
+    }
+    let slept = lab.clock.time() - start;
+    assert!(slept >= hours && slept <= hours + Duration::from_secs(60), "{slept}");
 }

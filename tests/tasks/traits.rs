@@ -9,7 +9,8 @@ use sockstate::{Error, Net, edge, nb};
 
 use super::common::drive::sweep;
 use super::common::drive::{Stop, drive, finish};
-use super::common::{far, near, pattern};
+use super::common::name_server::{Server, pointer, reply};
+use super::common::{FAR, far, near, pattern};
 use super::{assert_nothing_leaked, lab};
 
 #[test]
@@ -356,4 +357,48 @@ fn edge_nal_reads_and_writes_at_once() {
         }
     });
     assert_eq!(echoed, data);
+}
+
+#[test]
+fn embedded_nal_async_binds_to_the_address_that_is_given() {
+    let lab = lab();
+    // There is room for two.
+    lab.near.remove_address("fd00::1".parse().unwrap()).unwrap();
+    lab.near.add_address("192.168.69.3/24".parse().unwrap()).unwrap();
+    let net: &Net = &lab.near;
+    let [one, other] = [7_000, 7_001].map(|port| ([192, 168, 69, 3], port).into());
+    let mut peer = lab.far.udp().unwrap().bind(7).unwrap();
+
+    let (local, mut socket) = finish(&lab, net.connect_from(one, far(7)), || {}).unwrap();
+    assert_eq!(local, one);
+    finish(&lab, ConnectedUdp::send(&mut socket, b"hello"), || {}).unwrap();
+    assert_eq!(finish(&lab, peer.receive_from_async(&mut [0; 8]), || {}), Ok((5, one)));
+
+    let (local, mut socket) = finish(&lab, net.bind_single(other), || {}).unwrap();
+    assert_eq!(local, other);
+    let sent = UnconnectedUdp::send(&mut socket, other, far(7), b"hello");
+    finish(&lab, sent, || {}).unwrap();
+    assert_eq!(finish(&lab, peer.receive_from_async(&mut [0; 8]), || {}), Ok((5, other)));
+}
+
+#[test]
+fn embedded_nal_async_and_edge_nal_find_the_name_of_an_address() {
+    let lab = lab();
+    lab.near.set_dns_servers(&[FAR.into()]).unwrap();
+    let server = Server::new(&lab.far);
+    let answer = || {
+        server.step(&lab, |asked| vec![reply(asked, 0, &[pointer(&asked.name, "host.test")])]);
+    };
+    let net: &Net = &lab.near;
+    let addr = "10.0.0.7".parse().unwrap();
+    let mut name = [0; 12];
+    let found = embedded_nal_async::Dns::get_host_by_address(&net, addr, &mut name);
+    assert_eq!(finish(&lab, found, answer), Ok(9));
+    assert_eq!(&name[..9], b"host.test");
+    let found = edge_nal::Dns::get_host_by_address(&net, addr, &mut name[..8]);
+    assert_eq!(finish(&lab, found, answer), Err(Error::Truncated(9)));
+    let mut name = [0; 12];
+    let found = edge_nal::Dns::get_host_by_address(&net, addr, &mut name);
+    assert_eq!(finish(&lab, found, answer), Ok(9));
+    assert_eq!(&name[..9], b"host.test");
 }

@@ -217,6 +217,14 @@ fn a_look_up_tells_when_to_ask_it() {
     assert_eq!(ready(&mut watch), Ready::RECEIVE, "time to ask again");
     assert_blocks(lookup.poll());
     assert_eq!(ready(&mut watch), Ready::NONE);
+    watch.remove(&lookup).unwrap();
+
+    let mut name = lab.near.lookup_name(FAR.into()).unwrap();
+    watch.add(&name, 2, Ready::RECEIVE).unwrap();
+    assert_blocks(name.poll());
+    assert_eq!(ready(&mut watch), Ready::NONE);
+    lab.run_for(Duration::from_millis(1_600));
+    assert_eq!(ready(&mut watch), Ready::RECEIVE, "time to ask again");
 }
 
 /// The look-up, then the connection: one key for both.
@@ -336,6 +344,41 @@ fn sets_are_few_and_come_back() {
     let watch = sets.pop();
     socket.send_with(|_| (0, drop(watch))).unwrap();
     sets.push(lab.near.watch().unwrap());
+}
+
+#[test]
+fn a_set_dropped_within_a_closure_takes_no_other_along() {
+    let lab = Lab::new(1);
+    let (mut socket, _peer) = lab.connection().unwrap();
+    let sockets = [1, 2, 3].map(|port| lab.near.udp().unwrap().bind(port).unwrap());
+    let mut sets: Vec<_> = (0..4).map(|_| lab.near.watch().unwrap()).collect();
+    let dropped = sets.remove(1);
+    for ((key, socket), set) in (0..).zip(&sockets).zip(&mut sets) {
+        set.add(socket, key, Ready::SEND).unwrap();
+    }
+    socket.send_with(|_| (0, drop(dropped))).unwrap();
+    let keys: Vec<_> = sets.iter_mut().map(|set| set.event().map(|event| event.key)).collect();
+    assert_eq!(keys, [Ok(0), Ok(1), Ok(2)]);
+    sets.push(lab.near.watch().unwrap());
+    assert_eq!(lab.near.watch().err(), Some(Error::OutOfWatches));
+}
+
+#[test]
+fn a_socket_is_watched_by_reference_as_well() {
+    let lab = Lab::new(1);
+    let (socket, mut other) = {
+        let net = &lab.near;
+        (net.udp().unwrap().bind(7).unwrap(), net.udp().unwrap().bind(8).unwrap())
+    };
+    let mut watch = lab.near.watch().unwrap();
+    watch.add(&&socket, 7, Ready::RECEIVE).unwrap();
+    watch.add(&&mut other, 8, Ready::RECEIVE).unwrap();
+    assert_eq!(round(&mut watch), []);
+    for port in [7, 8] {
+        lab.far.udp().unwrap().connect(near(port)).unwrap().send(b"hello").unwrap();
+    }
+    settle(&lab);
+    assert_eq!(round(&mut watch), [(7, Ready::RECEIVE), (8, Ready::RECEIVE)]);
 }
 
 /// What is always ready leaves the others their turn, and the stack its own.

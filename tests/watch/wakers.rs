@@ -8,8 +8,9 @@ use std::net::Ipv4Addr;
 
 use sockstate::device::Cable;
 use sockstate::testing::Lab;
-use sockstate::{AddrType, Duration, Ready};
+use sockstate::{AddrType, Duration, IpVersion, Ready};
 
+use super::common::packets::ipv4;
 use super::common::{DEAD, FAR, NEAR, assert_blocks, near, slots};
 use super::settle;
 
@@ -257,6 +258,21 @@ fn a_udp_socket_wakes_for_a_datagram_and_for_room() {
     socket.receive_from(&mut [0; 8]).unwrap();
     lab.run_for(Duration::from_secs(70));
     assert_eq!(writer.woken(), 1, "the datagrams were given up");
+}
+
+#[test]
+fn a_raw_socket_wakes_for_a_packet() {
+    let lab = Lab::new(1);
+    let mut socket = lab.near.raw().unwrap().bind(IpVersion::V4, 253).unwrap();
+    let mut peer = lab.far.raw().unwrap().bind(IpVersion::V4, 253).unwrap();
+    let sleeper = Sleeper::new();
+    socket.wake_on(Ready::RECEIVE, &sleeper.1).unwrap();
+    settle(&lab);
+    assert_eq!(sleeper.woken(), 0);
+    peer.send(&ipv4(FAR, NEAR, 253, b"data")).unwrap();
+    settle(&lab);
+    assert_eq!(sleeper.woken(), 1);
+    assert!(socket.receive(&mut [0; 64]).is_ok());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::error::Error as _;
 
 use sockstate::testing::Lab;
-use sockstate::{Error, Protocol};
+use sockstate::{Error, LocalEndpoint, Protocol};
 
 /// Those that end a connection.
 const ENDS: [Error; 7] = [
@@ -114,4 +114,26 @@ fn failed_transitions_become_any_kind_of_error() {
     assert_eq!(format!("{failed:?}"), "Failed(PortZero)");
     assert!(failed.error().source().is_none());
     assert!(failed.into_socket().bind(7).is_ok(), "the socket is as it was");
+}
+
+/// What programs write to their logs.
+#[test]
+fn things_say_what_they_are() {
+    let lab = Lab::new(1);
+    assert!(format!("{:?}", lab.near).starts_with("Stack"));
+    assert!(format!("{:?}", lab.near.net()).starts_with("Net"));
+    assert!(format!("{:?}", lab.client(|| {})).starts_with("LabClient"));
+
+    for (addr, text) in
+        [(None, "*:80"), (Some("10.0.0.1"), "10.0.0.1:80"), (Some("fd00::1"), "[fd00::1]:80")]
+    {
+        let addr = addr.map(|addr| addr.parse().unwrap());
+        assert_eq!(LocalEndpoint { addr, port: 80 }.to_string(), text);
+    }
+
+    let _listener = lab.far.tcp().unwrap().bind(80).unwrap().listen(2).unwrap();
+    let remote = "192.168.69.2:80".parse().unwrap();
+    let [one, other] = [(), ()].map(|()| lab.near.tcp().unwrap().connect(remote).unwrap().wait());
+    let (reader, writer) = (one.unwrap().split().0, other.unwrap().split().1);
+    assert!(reader.reunite(writer).unwrap_err().to_string().contains("halves"));
 }

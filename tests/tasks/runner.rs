@@ -267,3 +267,28 @@ fn a_sleep_of_hours_is_many_short_ones() {
     let slept = lab.clock.time() - start;
     assert!(slept >= hours && slept <= hours + Duration::from_secs(60), "{slept}");
 }
+
+/// With nothing to send now, there may be something to do later: here, to ask for the window.
+#[test]
+fn a_runner_is_told_when_to_look_again() {
+    let lab = Lab::new(1);
+    let (mut socket, _peer) = lab.connection().unwrap();
+    assert_eq!(socket.send(&[0; 4_096]), Ok(4_096));
+    lab.run_for(Duration::from_secs(1));
+    let asked = RefCell::new(Vec::new());
+    let mut runs = pin!(lab.near.run_async(async |delay| {
+        asked.borrow_mut().push(delay);
+        core::future::pending().await
+    }));
+    let (bell, waker) = Bell::new();
+    let mut cx = Context::from_waker(&waker);
+    assert!(runs.as_mut().poll(&mut cx).is_pending());
+    let (_, task) = Bell::new();
+    {
+        let mut sent = pin!(socket.send_async(b"x"));
+        assert_eq!(sent.as_mut().poll(&mut Context::from_waker(&task)), Poll::Ready(Ok(1)));
+    }
+    assert_eq!(bell.rang(), 1);
+    while runs.as_mut().poll(&mut cx).is_pending() && bell.rang() > 0 {}
+    assert!(matches!(asked.borrow()[..], [.., Some(_)]), "{asked:?}");
+}

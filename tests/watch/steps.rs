@@ -179,6 +179,16 @@ fn room_is_told_when_any_datagram_fits() {
     icmp.send_echo(DEAD.into(), 1, &[0; 600]).unwrap();
     assert!(events(&lab, &mut watch, || icmp.send_echo(DEAD.into(), 1, &[0; 1_000])) < 10);
 
+    // Room in two pieces is none.
+    let lab = Lab::builder(1).near(Heap { udp_buf: 2_800, ..slots(1, 1) }).build();
+    let mut udp = lab.near.udp().unwrap().bind(7).unwrap();
+    let mut watch = lab.near.watch().unwrap();
+    watch.add(&udp, 1, Ready::SEND).unwrap();
+    udp.send_to(&[0; 1_000], far(9)).unwrap();
+    udp.send_to(&[0; 700], dead).unwrap();
+    settle(&lab);
+    assert!(events(&lab, &mut watch, || udp.send_to(&[0; 1_472], dead)) < 10);
+
     // With more room, it is told before all is sent.
     let lab = Lab::builder(1).near(Heap { udp_buf: 6_000, ..slots(1, 1) }).build();
     let mut udp = lab.near.udp().unwrap().bind(7).unwrap();

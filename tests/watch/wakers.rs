@@ -138,6 +138,22 @@ fn halves_wait_for_their_own() {
 }
 
 #[test]
+fn a_half_still_waits_when_the_other_is_dropped() {
+    let lab = Lab::new(1);
+    let waits = Sleeper::new();
+    let (socket, mut peer) = lab.connection().unwrap();
+    let (mut reader, writer) = socket.split();
+    reader.wake_on(Ready::RECEIVE, &waits.1).unwrap();
+    drop(writer);
+    settle(&lab);
+    assert_eq!(waits.woken(), 0);
+    peer.send(b"answer").unwrap();
+    settle(&lab);
+    assert_eq!(waits.woken(), 1);
+    assert_eq!(reader.receive(&mut [0; 8]), Ok(6));
+}
+
+#[test]
 fn who_drops_a_socket_waits_no_more() {
     let lab = Lab::new(1);
     let sleeper = Sleeper::new();
@@ -235,6 +251,8 @@ fn a_slot_that_joins_while_its_owner_waits_wakes_as_the_others() {
     listener.wake_on(Ready::ACCEPT, &sleeper.1).unwrap();
     first.abort();
     settle(&lab);
+    assert_eq!(sleeper.woken(), 1, "there is a slot");
+    listener.wake_on(Ready::ACCEPT, &sleeper.1).unwrap();
     // The slot that came back joins now, and is the first to be asked.
     assert_blocks(listener.accept());
     let _second = lab.far.tcp().unwrap().connect(near(80)).unwrap();

@@ -137,3 +137,24 @@ fn things_say_what_they_are() {
     let (reader, writer) = (one.unwrap().split().0, other.unwrap().split().1);
     assert!(reader.reunite(writer).unwrap_err().to_string().contains("halves"));
 }
+
+#[test]
+fn embedded_io_has_kinds_for_them() {
+    use embedded_io::ErrorKind;
+    for (error, kind) in [
+        (Error::Refused, ErrorKind::ConnectionRefused),
+        (Error::Reset, ErrorKind::ConnectionReset),
+        (Error::TimedOut, ErrorKind::TimedOut),
+        (Error::PeerClosed, ErrorKind::BrokenPipe),
+        (Error::LinkDown, ErrorKind::ConnectionAborted),
+        (Error::WrongState, ErrorKind::NotConnected),
+        (Error::PortZero, ErrorKind::InvalidInput),
+        (Error::AddressNotAvailable, ErrorKind::AddrNotAvailable),
+        (Error::AddressInUse, ErrorKind::AddrInUse),
+        (Error::NameNotFound, ErrorKind::NotFound),
+        (Error::OutOfPorts, ErrorKind::OutOfMemory),
+        (Error::Reentrant, ErrorKind::Other),
+    ] {
+        assert_eq!(embedded_io::Error::kind(&error), kind, "{error}");
+    }
+}

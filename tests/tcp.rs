@@ -509,3 +509,23 @@ fn embedded_io_tells_whether_a_call_would_wait() {
     let within = busy.recv_with(|_| (0, (idle.read_ready(), idle.write_ready())));
     assert_eq!(within.unwrap(), (Err(Error::Reentrant), Err(Error::Reentrant)));
 }
+
+#[test]
+fn a_duplex_writes_and_tells_whether_a_call_would_wait() {
+    use embedded_io::{ReadReady, Write, WriteReady};
+    let lab = Lab::new(1);
+    let (near, mut far) = lab.connection().unwrap();
+    let duplex = sockstate::Duplex::new(near);
+    let mut both = &duplex;
+    assert_eq!((both.read_ready(), both.write_ready()), (Ok(false), Ok(true)));
+    assert_eq!(Write::write(&mut both, b"hello"), Ok(5));
+    assert_eq!(Write::flush(&mut both), Ok(()));
+    assert_eq!(duplex.socket().send_queue(), Ok(0));
+    assert_eq!(far.receive(&mut [0; 8]), Ok(5));
+    far.send(b"hello").unwrap();
+    lab.run_for(Duration::from_secs(1));
+    assert_eq!(both.read_ready(), Ok(true));
+    // As much as the windows of both ends hold.
+    Write::write_all(&mut both, &[0; 8_192]).unwrap();
+    assert_eq!(both.write_ready(), Ok(false));
+}

@@ -6,6 +6,7 @@ mod common;
 mod connecting;
 mod datagrams;
 mod devices;
+mod edge;
 mod names;
 mod resets;
 mod runner;

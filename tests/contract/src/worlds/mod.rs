@@ -28,7 +28,7 @@ use crate::{Case, Family, Outcome, Setup};
 pub(crate) const NAME_SERVER: SocketAddr = SocketAddr::new(Family::V4.far(), 53);
 
 /// The longest that a case may take, of real time: what blocks for longer has hung.
-const HANGS: Duration = Duration::from_secs(20);
+const HANGS: Duration = Duration::from_secs(60);
 
 /// A row of the table: what it is called, whose word it is, and how to try it.
 pub struct Row {

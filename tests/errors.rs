@@ -1,4 +1,4 @@
-//! What errors say.
+//! What errors say, and other things of themselves.
 
 use std::collections::BTreeSet;
 use std::error::Error as _;

@@ -474,7 +474,8 @@ fn icmp_is_answered_all_the_same() {
     }
 }
 
-/// Nor for one that the interface has no use for.
+/// An echo request counts as nobody's, though the interface answers it; not so one that a raw socket
+/// has taken.
 #[test]
 fn what_a_socket_has_taken_is_not_counted_as_nobodys() {
     let lab = Lab::new(1);

@@ -26,14 +26,15 @@ fn a_stack_works_on_a_static() {
     assert_eq!(socket.send_to(&[0; 512], remote), Ok(()));
 }
 
-static LENT: ConstStaticCell<Storage<2, 3, 64, 64, 64, 2>> = ConstStaticCell::new(Storage::new());
+static CONNECTED: ConstStaticCell<Storage<2, 3, 64, 64, 64, 2>> =
+    ConstStaticCell::new(Storage::new());
 
 /// Who a socket is connected to, and that it was dropped in a closure, is noted in the static.
 #[test]
 fn sockets_on_a_static_are_connected_and_dropped_in_a_closure() {
     let (device, _far) = Plug::pair();
     let config = Config::ethernet([0x02, 0, 0, 0, 0, 1], 1);
-    let stack = Stack::new(LENT.take(), device, || Instant::ZERO, config).unwrap();
+    let stack = Stack::new(CONNECTED.take(), device, || Instant::ZERO, config).unwrap();
     stack.add_address("192.168.69.1/24".parse().unwrap()).unwrap();
     let remote = "192.168.69.2:7".parse().unwrap();
     let mut socket = stack.udp().unwrap().connect(remote).unwrap();

@@ -477,3 +477,18 @@ fn the_second_half_of_a_poll_sends_what_has_become_due() {
     lab.clock.advance(Duration::from_secs(2));
     assert_eq!(lab.near.poll_egress(), Ok(true), "the retransmission");
 }
+
+#[test]
+fn a_keep_alive_of_days_is_silent_for_days() {
+    const DAY: Duration = Duration::from_secs(24 * 3_600);
+    let lab = Lab::new(1);
+    let (mut near, _far) = lab.connection().unwrap();
+    lab.run_for(Duration::from_secs(1));
+    near.set_keep_alive(Some(DAY * 3)).unwrap();
+    let frames_sent = || lab.near.statistics().unwrap().frames_sent;
+    let before = frames_sent();
+    lab.run_for(DAY * 2);
+    assert_eq!(frames_sent(), before);
+    lab.run_for(DAY * 2);
+    assert!(frames_sent() > before);
+}

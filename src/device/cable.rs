@@ -94,7 +94,7 @@ impl Cable {
 
     /// The same cable, which holds up to `frames` frames in each direction; a device has no room
     /// for more. A stack takes no frame that it could not answer: if both directions are full,
-    /// nothing moves any more.
+    /// nothing moves any more by itself.
     pub fn with_capacity(self, frames: usize) -> Self {
         self.lock().capacity = frames;
         self

@@ -37,7 +37,8 @@ impl<'net, S: Sharing> TcpBind for &'net Net<S> {
         Self: 'a;
 
     /// Listens on a port of one address, or of all, with the backlog of
-    /// [`Config::backlog`](crate::Config::backlog), but at most half of the slots that are free.
+    /// [`Config::backlog`](crate::Config::backlog), but at most half of the slots that are free,
+    /// rounded up.
     /// Several clients that come at the same time are all taken in. Port 0 is refused with
     /// [`Error::PortZero`], as nobody could learn which one it became.
     async fn bind(&self, local: SocketAddr) -> Result<Self::Accept<'_>, Error> {

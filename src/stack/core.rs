@@ -511,7 +511,8 @@ impl Core {
         Some(sending)
     }
 
-    /// Gives a slot no turn. What it was shown may have changed when it is to be visited, all the same.
+    /// Gives a slot no turn. When it is to be visited is decided anew all the same: a frame may have
+    /// changed that.
     fn pass_over(&mut self, id: SlotId) -> Sending {
         self.table.unlink(id);
         self.plan(id, Cause::Egress(Sending::Nothing));

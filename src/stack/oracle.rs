@@ -16,8 +16,9 @@
 //!   gives such a connection back at once.
 //! - Bytes that nobody has received when TIME-WAIT ends: smoltcp throws them away, and the stack
 //!   keeps them. The program receives them before.
-//! - The window of a RST, which says nothing (RFC 9293 section 3.5.3): the stack throws away what
-//!   arrived for a connection that its program has ended, and the plain program does not.
+//! - The window of a RST, which nobody reads (RFC 9293 section 3.5.3 looks at its sequence number
+//!   alone): the stack throws away what arrived for a connection that its program has ended, and
+//!   the plain program does not.
 //! - Which of several sockets with one UDP port gets a broadcast: such frames are counted and
 //!   passed over.
 //! - Two defects of smoltcp. A repeated SYN of a connection is taken by any listener that comes

@@ -33,7 +33,7 @@ pub(crate) fn interface_seed(seed: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// The numbers that others publish for this seed.
+    /// What others publish as its first numbers from this seed.
     #[test]
     fn the_generator_is_splitmix64() {
         let mut rng = Rng::new(1_234_567);

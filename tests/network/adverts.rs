@@ -21,7 +21,7 @@ fn hosts_ask_at_different_times_and_within_a_second() {
     assert!(apart > 5, "{first:?}");
 }
 
-/// Among the addresses of ff00::/8 and fe80::/10 are those that are alike but for a bit.
+/// Each of the others is right in a part of what tells ff00::/8 and fe80::/10.
 #[test]
 fn prefixes_of_the_link_and_of_groups_bring_no_address_and_others_do() {
     for (network, is_fit) in [

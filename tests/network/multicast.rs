@@ -207,7 +207,7 @@ fn a_question_with_time_does_not_delay_the_answer_to_a_hurried_one() {
     assert!(answer.is_some_and(|(at, _)| *at <= Duration::from_secs(1)), "{answers:?}");
 }
 
-/// Nor does what the stack has to say at once make it look for the answers without end.
+/// A report that is due at once does not make the stack look for later answers without end.
 #[test]
 fn a_question_beside_a_group_that_is_joined_does_not_keep_the_stack_awake() {
     let lab = quiet_lab();

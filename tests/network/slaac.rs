@@ -10,7 +10,7 @@ use crate::common::{assert_error, failed, slots};
 use crate::wire::{ICMPV6, NEAR_MAC, ethernet, icmpv6, ipv6};
 
 pub const ROUTER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xfe);
-pub const OTHER_ROUTER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xfd);
+const OTHER_ROUTER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xfd);
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
 const PREFIX: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, 0);
@@ -43,7 +43,7 @@ pub fn advertisement(from: Ipv6Addr, life: u16, options: &[u8]) -> Vec<u8> {
 
 pub struct Link {
     pub stack: LabStack,
-    pub plug: Plug,
+    plug: Plug,
     pub clock: VirtualClock,
 }
 

@@ -26,7 +26,7 @@ fn connect(lab: &Lab) -> (edge::Connection<'_>, TcpSocket<'_, Connected>) {
 }
 
 #[test]
-fn a_listener_takes_half_of_the_free_slots() {
+fn a_listener_takes_half_of_the_free_slots_rounded_up() {
     let lab = Lab::builder(1).near(slots(3, 0)).build();
     let net: &Net = &lab.near;
     let acceptor = finish(&lab, TcpBind::bind(&net, near(80)), || {}).unwrap();
@@ -70,8 +70,9 @@ fn flushing_waits_until_everything_is_acknowledged() {
 fn what_comes_is_thrown_away_by_who_closes_for_reading() {
     let lab = lab();
     let (mut connection, mut peer) = connect(&lab);
-    for _ in 0..2 {
-        peer.send(&[7; 100]).unwrap();
+    // More than the buffers of both ends hold.
+    for _ in 0..4 {
+        assert_eq!(peer.send(&[7; 3_000]), Ok(3_000));
         assert_eq!(drive(&lab, A_WHILE, connection.close(Close::Read), || {}), None);
     }
     drop(peer);
@@ -97,7 +98,8 @@ fn closing_waits_for_the_peer_to_close() {
             .await
         };
         assert_eq!(finish(&lab, closed, || {}), Ok(()));
-        assert!(lab.clock.time() - start >= wait);
+        let took = lab.clock.time() - start;
+        assert!(took >= wait && took < wait + Duration::from_secs(1), "{took}");
     }
 }
 

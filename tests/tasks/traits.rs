@@ -1,8 +1,7 @@
 //! Dropped in the middle of a call of a trait: embedded-nal-async and edge-nal.
 
 use edge_nal::{
-    Close, MulticastV4, Readable, TcpAccept, TcpBind, TcpShutdown, UdpBind, UdpReceive, UdpSend,
-    UdpSplit,
+    Close, Readable, TcpAccept, TcpBind, TcpShutdown, UdpBind, UdpReceive, UdpSend, UdpSplit,
 };
 use embedded_nal_async::{ConnectedUdp, UdpStack, UnconnectedUdp};
 use sockstate::{Error, Net, edge, nb};
@@ -295,24 +294,6 @@ fn edge_nal_udp_halves() {
         assert_nothing_leaked(&lab);
         done
     });
-}
-
-/// The interface that is to join a group is named by one of its addresses, or by none.
-#[test]
-fn edge_nal_groups_are_joined_by_the_interface_there_is() {
-    let lab = lab();
-    let net: &Net = &lab.near;
-    let group = "239.1.2.3".parse().unwrap();
-    let bind = UdpBind::bind(&net, "0.0.0.0:8".parse().unwrap());
-    let mut socket = finish(&lab, bind, || {}).unwrap();
-    for (interface, expected) in [
-        ("192.168.69.1", Ok(())),
-        ("0.0.0.0", Ok(())),
-        ("192.168.69.2", Err(Error::AddressNotAvailable)),
-    ] {
-        let joined = finish(&lab, socket.join_v4(group, interface.parse().unwrap()), || {});
-        assert_eq!(joined, expected, "{interface}");
-    }
 }
 
 #[test]

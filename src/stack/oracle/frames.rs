@@ -274,11 +274,13 @@ pub(super) fn read(medium: Medium, frame: &[u8]) -> Read {
     packet.and_then(read_packet).unwrap_or_default()
 }
 
-/// Of a RST, which is a bare header at the end of a frame: the window, and the checksum over it.
+/// Clears the window of a RST, and the checksum, which is another one with another window. A RST is a
+/// bare header at the end of its frame.
 pub(super) fn clear_window(frame: &mut [u8]) {
-    const URGENT: usize = 2;
-    let end = frame.len() - URGENT;
-    frame[end - 4..end].fill(0);
+    const HEADER: usize = 20;
+    let header = frame.last_chunk_mut::<HEADER>().unwrap();
+    assert_eq!(header[12] >> 4, 5, "no options");
+    header[14..18].fill(0);
 }
 
 /// A report of MLDv2 in an Ethernet frame, RFC 3810 section 5.2: to all routers of such groups.

@@ -410,7 +410,8 @@ mod tests {
             let seed = rng.next() | 1;
             let mut buckets = [0_u32; SLOTS as usize];
             (0..SLOTS).for_each(|n| buckets[usize::from(table.bucket(key(seed, n)))] += 1);
-            // Two slots a search is what a random choice makes it, and seven at most.
+            // A random choice makes it two slots a search, and some seven for the worst: twice that
+            // is not spread any more.
             let looks: u32 = buckets.iter().map(|n| n * n).sum();
             let longest = buckets.iter().max().copied();
             let is_spread = looks < u32::from(SLOTS) * 4 && longest <= Some(12);

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use sockstate::device::Cable;
 use sockstate::testing::VirtualClock;
-use sockstate::{Config, Duration, Error, IpCidr, Stack};
+use sockstate::{Config, Duration, Error, IpCidr, Net, Stack};
 
 use crate::common::{failed, slots};
 use crate::slaac::{GLOBAL, LINK_LOCAL, Link, ROUTER, advertisement, prefix, usual};
@@ -39,12 +39,17 @@ fn prefixes_of_the_link_and_of_groups_bring_no_address_and_others_do() {
     }
 }
 
-/// Neither a router nor an address whose time is none.
+/// Neither a router nor an address whose time is none, and not between the halves of a poll either.
 #[test]
 fn what_is_over_from_the_start_is_not_there() {
-    let link = Link::with_router(0, &usual(0));
-    assert_eq!(link.addresses(), [IpAddr::V6(LINK_LOCAL)]);
-    assert!(link.routers().is_empty());
+    let link = Link::new();
+    link.wait(Duration::from_secs(1));
+    link.tell(&advertisement(ROUTER, 0, &usual(0)));
+    for half in [Net::poll_ingress, Net::poll_egress] {
+        half(&link.stack).unwrap();
+        assert_eq!(link.addresses(), [IpAddr::V6(LINK_LOCAL)]);
+        assert!(link.routers().is_empty());
+    }
 }
 
 /// At the very moment, whether or not the stack was polled since.

@@ -70,9 +70,14 @@ impl Link {
         link
     }
 
-    pub fn hear(&self, packet: &[u8]) {
+    /// Puts a packet for all on the wire.
+    pub fn tell(&self, packet: &[u8]) {
         let frame = ethernet([0x33, 0x33, 0, 0, 0, 1], packet);
         self.plug.clone().inject(self.clock.time(), &frame);
+    }
+
+    pub fn hear(&self, packet: &[u8]) {
+        self.tell(packet);
         self.stack.poll().unwrap();
     }
 

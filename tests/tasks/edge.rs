@@ -5,7 +5,8 @@ use std::pin::pin;
 
 use edge_nal::io::{Read, Write};
 use edge_nal::{
-    Close, MulticastV4, Readable, TcpBind, TcpConnect, TcpShutdown, TcpSplit, UdpBind, UdpSplit,
+    Close, MulticastV4, Readable, TcpBind, TcpConnect, TcpShutdown, TcpSplit, UdpBind, UdpSend,
+    UdpSplit,
 };
 use sockstate::state::Connected;
 use sockstate::testing::Lab;
@@ -129,6 +130,21 @@ fn a_datagram_socket_is_readable_when_there_is_a_datagram() {
     assert_eq!(drive(&lab, A_WHILE, socket.split().0.readable(), || {}), None);
     lab.far.udp().unwrap().connect(near(7)).unwrap().send(b"hello").unwrap();
     assert_eq!(finish(&lab, socket.readable(), || {}), Ok(()));
+}
+
+/// RFC 6335 section 6.
+#[test]
+fn a_datagram_socket_of_port_zero_has_a_free_one() {
+    let lab = lab();
+    let net: &Net = &lab.near;
+    let mut peer = lab.far.udp().unwrap().bind(7).unwrap();
+    let mut sockets = [(); 2].map(|()| finish(&lab, UdpBind::bind(&net, near(0)), || {}).unwrap());
+    let ports = sockets.each_mut().map(|socket| {
+        finish(&lab, socket.send(far(7), b"hello"), || {}).unwrap();
+        finish(&lab, peer.receive_from_async(&mut [0; 8]), || {}).unwrap().1.port()
+    });
+    assert!(ports.iter().all(|port| *port >= 49_152), "{ports:?}");
+    assert_ne!(ports[0], ports[1]);
 }
 
 #[test]

@@ -296,3 +296,19 @@ fn a_server_that_is_set_meanwhile_is_asked() {
     assert_eq!(found, Ok("10.0.0.1".parse().unwrap()));
     assert!(lab.clock.time() - start < Duration::from_secs(7));
 }
+
+#[test]
+fn a_server_that_failed_for_one_kind_of_address_is_asked_for_the_other() {
+    let lab = lab();
+    lab.near.set_dns_servers(&[ip("192.168.69.2"), ip("fd00::2")]).unwrap();
+    greet_the_second(&lab);
+    let found = ask_for(&lab, "host.test", AddrType::Either, |asked| {
+        match (asked.from.is_ipv4(), asked.kind) {
+            (true, A) => vec![reply(asked, SERVER_FAILURE, &[])],
+            (false, A) => vec![reply(asked, 0, &[])],
+            (true, _) => vec![reply(asked, 0, &[address("host.test", "2001:db8::7")])],
+            (false, _) => vec![],
+        }
+    });
+    assert_eq!(found, Ok(ip("2001:db8::7")));
+}

@@ -113,16 +113,22 @@ fn d02_after_the_end_of_the_stream_the_one_slot_is_back_at_once() {
     }
 }
 
+/// A second before the time of a closed connection is over, whose peer has vanished.
+fn close_to_the_closing_deadline(lab: &Lab) -> Script<'_> {
+    let mut script = Script::new(lab);
+    let (mut socket, _) = script.connection(80);
+    socket.send(b"never acknowledged").unwrap();
+    drop(socket.close());
+    script.wait(Duration::from_secs(29));
+    script
+}
+
 /// A closed connection whose peer vanished does not hold its slot for ever: after the closing
 /// deadline the peer is sent a RST, and the slot is free.
 #[test]
 fn d02_the_closing_deadline_frees_the_slot_with_a_rst() {
     let lab = Lab::builder(1).near(slots(1, 1)).build();
-    let mut script = Script::new(&lab);
-    let (mut socket, _) = script.connection(80);
-    socket.send(b"never acknowledged").unwrap();
-    drop(socket.close());
-    script.wait(Duration::from_secs(29));
+    let mut script = close_to_the_closing_deadline(&lab);
     assert_eq!(lab.near.tcp().unwrap_err(), Error::OutOfSlots(Protocol::Tcp));
     let last = script.wait(Duration::from_secs(2));
     assert_eq!(last.last().map(|segment| segment.control), Some(TcpControl::Rst));
@@ -133,11 +139,7 @@ fn d02_the_closing_deadline_frees_the_slot_with_a_rst() {
 #[test]
 fn d02_the_rst_of_the_closing_deadline_waits_for_room_in_the_device() {
     let lab = Lab::builder(1).near(slots(1, 1)).build();
-    let mut script = Script::new(&lab);
-    let (mut socket, _) = script.connection(80);
-    socket.send(b"never acknowledged").unwrap();
-    drop(socket.close());
-    script.wait(Duration::from_secs(29));
+    let mut script = close_to_the_closing_deadline(&lab);
     lab.cable.clone().with_capacity(0);
     lab.clock.advance(Duration::from_millis(1_500));
     lab.near.poll().unwrap();
@@ -152,11 +154,7 @@ fn d02_the_rst_of_the_closing_deadline_waits_for_room_in_the_device() {
 #[test]
 fn d02_the_rst_of_the_closing_deadline_does_not_keep_its_slot() {
     let lab = Lab::builder(1).near(slots(1, 1)).build();
-    let mut script = Script::new(&lab);
-    let (mut socket, _) = script.connection(80);
-    socket.send(b"never acknowledged").unwrap();
-    drop(socket.close());
-    script.wait(Duration::from_secs(29));
+    let _script = close_to_the_closing_deadline(&lab);
     lab.cable.clone().with_capacity(0);
     lab.run_for(Duration::from_millis(2_100));
     assert!(lab.near.tcp().is_ok());

@@ -383,7 +383,7 @@ impl<'net, St: State, S: Sharing> TcpSocket<'net, St, S> {
     }
 
     /// Sends a probe whenever nothing was heard for so long (RFC 9293 section 3.8.4); `None`, as
-    /// at first, for no probes. A peer that does not answer within the
+    /// at first, for no probes. The first one leaves at once. A peer that does not answer within the
     /// [timeout](TcpSocket::set_timeout) is given up.
     ///
     /// # Errors
